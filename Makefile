@@ -1,0 +1,44 @@
+# One command each; all of them set up what they need in .venv first. Set-up talks on standard error, so that
+# standard output holds nothing but what the command itself prints.
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
+	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$each; break; }; done)
+ARGS ?=
+
+.PHONY: demo test lint format docs lock clean
+
+demo: $(READY)
+	@$(BIN)/exporter demo $(ARGS)
+
+test: $(READY) lint
+	@$(BIN)/python -m pytest -n 2 -q $(ARGS)
+
+lint: $(READY)
+	@$(BIN)/ruff format --check . >&2
+	@$(BIN)/ruff check . >&2
+	@$(BIN)/mypy >&2
+	@$(BIN)/lint-imports >&2
+
+format: $(READY)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: $(READY)
+	@$(BIN)/python -m exporter.metrics.catalog > docs/metrics.md
+
+lock:
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --group dev --upgrade --no-emit-index-url \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found on PATH" >&2; exit 2; }
+	@echo "setting up $(VENV) with $(PYTHON) (once, about a minute)" >&2
+	@$(PYTHON) -m venv $(VENV) >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

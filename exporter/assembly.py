@@ -1,0 +1,64 @@
+"""Puts the parts together for one configuration, and takes them apart again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from exporter import clients, pricing
+from exporter.clients import Clients
+from exporter.collection import Collector
+from exporter.config import Config
+from exporter.cycle import Exporter
+from exporter.metrics.catalog import EXPORTER_JOB, FLEET_JOB
+from exporter.pricing import Prices
+from exporter.sinks.cloud_monitoring import CloudMonitoringSink
+from exporter.sources.calls import CallLog
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that a command may need of one configuration."""
+
+    config: Config
+    clients: Clients
+    prices: Prices
+    calls: CallLog
+    collector: Collector
+
+
+@contextmanager
+def parts(config: Config) -> Iterator[Parts]:
+    """Make the clients and the collector of a configuration, and close them at the end; raises ``ConfigError``."""
+    prices = pricing.load(config.exporter.prices, systems=len(config.systems))
+    made = clients.make(config)
+    calls = CallLog()
+    collector = Collector(made, calls.record)
+    try:
+        yield Parts(config, made, prices, calls, collector)
+    finally:
+        collector.close()
+        made.close()
+
+
+def exporter(assembled: Parts, *, since: datetime | None = None, history: timedelta | None = None) -> Exporter:
+    """Make the exporter that writes to the configured sink.
+
+    Systems without a watermark start at ``since``, or ``history`` before the present, or with their last complete window.
+    """
+    config = assembled.config
+    if since is None and history is not None:
+        since = assembled.clients.now() - history
+    home = config.systems[0].metrics_location
+    locations = {system.id: system.metrics_location for system in config.systems}
+    sink = CloudMonitoringSink(
+        assembled.clients.monitoring,
+        project=config.exporter.monitoring_project,
+        prefix=config.exporter.metric_prefix,
+        fleet=config.fleet,
+        locations={**locations, EXPORTER_JOB: home, FLEET_JOB: home},
+        on_call=assembled.calls.record,
+    )
+    return Exporter(config, assembled.collector, sink, assembled.prices, assembled.calls, since=since)

@@ -1,0 +1,230 @@
+"""The commands; only here does the exporter print and exit.
+
+Exit status: 0 done, 1 something failed and is named, 2 bad configuration or usage.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from exporter.errors import ConfigError, ExporterError, UsageError
+
+if TYPE_CHECKING:
+    from exporter.config import Config
+
+# Commands import what they need when they run: `exporter check --offline` must not wait for Google's clients.
+
+app = typer.Typer(
+    name="exporter",
+    help="Measures Pub/Sub to BigQuery pipelines end to end and exports what it finds as custom metrics.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="the fleet: systems.yaml", show_default=True)]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+DEFAULT_CONFIG = Path("systems.yaml")
+
+
+def main() -> None:
+    """Run a command, and turn what it raises into one clear message and an exit status."""
+    try:
+        app()
+    except ConfigError as error:
+        _fail(error, 2)
+    except UsageError as error:
+        _fail(error, 2)
+    except ExporterError as error:
+        _fail(error, 1)
+
+
+def _fail(error: ExporterError, status: int) -> NoReturn:
+    print(error, file=sys.stderr)
+    sys.exit(status)
+
+
+def _load(path: Path) -> Config:
+    from exporter import config
+
+    return config.load(path)
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+
+
+def _duration(text: str) -> timedelta:
+    from exporter.config import parse_duration
+
+    try:
+        return timedelta(seconds=parse_duration(text))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """Read a time: RFC 3339, or how long ago (``6h``)."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return now - _duration(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of systems.yaml, for editors."""
+    from exporter import config
+
+    print(json.dumps(config.schema(), indent=2))
+
+
+@app.command()
+def check(
+    config: ConfigFile = DEFAULT_CONFIG,
+    *,
+    offline: Annotated[bool, typer.Option("--offline", help="look at the file only")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check the file; then, system by system, what can be measured, what cannot, and the fix."""
+    loaded = _load(config)
+    if offline:
+        from exporter import pricing
+
+        pricing.load(loaded.exporter.prices, systems=len(loaded.systems), file=str(config))
+        if as_json:
+            _print_json({"file": str(config), "systems": len(loaded.systems), "mistakes": []})
+        else:
+            print(f"{config}: {len(loaded.systems)} systems, no mistakes")
+        return
+    from exporter import assembly, checking, document, terminal
+
+    with assembly.parts(loaded) as parts:
+        assessments = checking.assess(parts, parts.clients.now())
+    if as_json:
+        _print_json(document.assessments(assessments))
+    else:
+        console = Console()
+        console.print(terminal.assessments(assessments, console.width))
+    if any(assessment.level is checking.Level.NOT for assessment in assessments):
+        sys.exit(1)
+
+
+@app.command()
+def once(
+    config: ConfigFile = DEFAULT_CONFIG,
+    *,
+    since: Annotated[str | None, typer.Option(help="where to start without a watermark: 6h, or a time")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do what is due once, and exit; for cron."""
+    loaded = _load(config)
+    from exporter import assembly, document, terminal
+
+    with assembly.parts(loaded) as parts:
+        now = parts.clients.now()
+        start = None if since is None else _moment(since, now)
+        report = assembly.exporter(parts, since=start).cycle(now)
+    if as_json:
+        _print_json(document.cycle(report))
+    else:
+        console = Console()
+        console.print(terminal.fleet(report, console.width))
+    if not document.succeeded(report):
+        sys.exit(1)
+
+
+@app.command()
+def report(
+    config: ConfigFile = DEFAULT_CONFIG,
+    *,
+    begin: Annotated[str, typer.Option("--from", help="start: a time, or how long ago (6h)")],
+    end: Annotated[
+        str | None, typer.Option("--to", help="end: a time, or how long ago; default: what is complete")
+    ] = None,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="print CSV")] = False,
+    parquet: Annotated[Path | None, typer.Option(help="write a Parquet file instead")] = None,
+) -> None:
+    """Measure a past range afresh, window by window, and write nothing to the sink."""
+    loaded = _load(config)
+    from exporter import assembly, document, reporting, terminal
+
+    with assembly.parts(loaded) as parts:
+        now = parts.clients.now()
+        complete = now - parts.collector.delivery_delay(loaded.systems)
+        last = complete if end is None else _moment(end, now)
+        first = _moment(begin, now)
+        if not first < last <= complete:
+            raise UsageError(
+                f"--from {document.rfc3339(first)} must lie before --to {document.rfc3339(last)}, "
+                f"and --to not after {document.rfc3339(complete)}, up to where the sources are complete"
+            )
+        measured = reporting.measure(parts, first, last)
+    rows = document.report_rows(measured)
+    if parquet is not None:
+        document.write_parquet(rows, parquet)
+    elif as_json:
+        _print_json(document.report(measured))
+    elif as_csv:
+        document.write_csv(rows, sys.stdout)
+    else:
+        console = Console()
+        console.print(terminal.report(measured, console.width))
+    if measured.failures:
+        for failure in measured.failures:
+            print(f"{failure.source}: {failure.system or 'all'}: {failure.message}", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def sandbox(
+    *,
+    systems: Annotated[int, typer.Option(min=1, max=5000, help="how many systems")] = 50,
+    history: Annotated[str, typer.Option(help="how much past to lay down")] = "1h",
+    scenario: Annotated[str | None, typer.Option(help="faults to inject; see docs/sandbox.md")] = None,
+    latency: Annotated[str | None, typer.Option(help="delay of each call: bigquery=300ms,monitoring=30ms")] = None,
+    seed: Annotated[int, typer.Option(help="same seed and times, same data")] = 1,
+    now: Annotated[str | None, typer.Option(help="start the clock at this time")] = None,
+    speed: Annotated[float, typer.Option(min=0, help="virtual seconds per second; 0 stands still")] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Serve a local Google Cloud with a fleet of pipelines, until it is interrupted."""
+    from exporter import sandboxing
+
+    options = sandboxing.options(
+        systems=systems,
+        history=_duration(history),
+        scenario=scenario,
+        latency=latency,
+        seed=seed,
+        now=None if now is None else _moment(now, datetime.now(UTC)),
+        speed=speed,
+    )
+    sandboxing.serve(options, as_json=as_json)
+
+
+@app.command()
+def demo(
+    *,
+    systems: Annotated[int, typer.Option(min=1, max=5000, help="how many systems")] = 50,
+    history: Annotated[str, typer.Option(help="how much past to lay down")] = "1h",
+    scenario: Annotated[str | None, typer.Option(help="faults to inject; see docs/sandbox.md")] = None,
+    seed: Annotated[int, typer.Option(help="same seed and times, same data")] = 1,
+    run_once: Annotated[bool, typer.Option("--once", help="one cycle, then exit")] = False,
+    as_json: AsJson = False,
+    dump: Annotated[Path | None, typer.Option(help="write everything that happened into this directory")] = None,
+) -> None:
+    """Watch a fleet: a sandbox with traffic, and the exporter that measures it."""
+    from exporter import demonstration
+
+    options = demonstration.Options(systems, _duration(history), scenario, seed, run_once, as_json, dump)
+    sys.exit(demonstration.run(options))

@@ -1,0 +1,226 @@
+"""From a plan and a snapshot to points: which window of which family gets which points, in the order in which they may be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from exporter.collection import Snapshot
+from exporter.history import History, SystemHistory
+from exporter.metrics import accounting, delivery, landing, spend, state, summary
+from exporter.metrics.spend import HourInputs
+from exporter.model import Family, Point, System, Window
+from exporter.plan import SystemPlan, Watermarks
+from exporter.pricing import Prices
+from exporter.snapshots import Delivery, Landing, Subscription, Timeline
+from exporter.windows import is_collection_end
+
+_Result = TypeVar("_Result", Landing, Delivery)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """All points of one window of one family of one system: sent whole, before the next window's."""
+
+    system: str
+    family: Family
+    window: Window
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """Due windows of landing and delivery that were measured, and up to where each was stored before."""
+
+    landing: tuple[Window, ...]
+    delivery: tuple[Window, ...]
+    landing_mark: datetime | None
+    delivery_mark: datetime | None
+
+    def completes(self, window: Window) -> tuple[Family, int] | None:
+        """Which family's step, and which in order, completes a window for both; None if none does."""
+        places = []
+        for family, windows, mark in (
+            (Family.LANDING, self.landing, self.landing_mark),
+            (Family.DELIVERY, self.delivery, self.delivery_mark),
+        ):
+            if window in windows:
+                places.append((windows.index(window), family))
+            elif mark is not None and mark >= window.end:
+                places.append((-1, family))
+            else:
+                return None
+        place, family = max(places, key=lambda found: found[0])
+        if place < 0:
+            return None
+        # Where both complete it in the same step, it is delivery's: the slower family.
+        return (Family.DELIVERY if places[0][0] == places[1][0] else family), place
+
+
+def subscription_of(system: System, snapshot: Snapshot) -> Subscription | None:
+    """State of a system's subscription; one that the listing does not hold is missing, one that was not listed is unknown."""
+    found = snapshot.subscriptions.get(system.subscription)
+    if found is None and system.id in snapshot.subscriptions_known:
+        return Subscription(False, "NOT_FOUND", "", "", "", "", False, 0.0)
+    return found
+
+
+def remember(plans: Sequence[SystemPlan], snapshot: Snapshot, history: History) -> None:
+    """Put what was measured into the history."""
+    for plan in plans:
+        kept = history.of(plan.system.id)
+        kept.landings.add(snapshot.landings.get(plan.system.id, ()))
+        readings = snapshot.readings.get(plan.system.id)
+        if readings is not None:
+            kept.deliveries.add(delivery.windows(plan.system, readings, plan.delivery_windows))
+
+
+def sequences(
+    plans: Sequence[SystemPlan], snapshot: Snapshot, history: History, watermarks: Watermarks, prices: Prices
+) -> list[list[Step]]:
+    """Steps of all systems: one sequence per system and family, each oldest first."""
+    found: list[list[Step]] = []
+    for plan in plans:
+        found += _sequences(plan, snapshot, history.of(plan.system.id), watermarks, prices)
+    return found
+
+
+def _sequences(
+    plan: SystemPlan, snapshot: Snapshot, kept: SystemHistory, watermarks: Watermarks, prices: Prices
+) -> list[list[Step]]:
+    """Sequences of one system; what was not measured ends its family's."""
+    system = plan.system
+    landings = _measured(plan.landing, {each.window: each for each in snapshot.landings.get(system.id, ())})
+    read = system.id in snapshot.readings
+    deliveries = _measured(plan.delivery, {each.window: each for each in _kept(kept, plan.delivery)}) if read else []
+    marks = [watermarks.get((system.id, family)) for family in (Family.LANDING, Family.DELIVERY)]
+    reached = _Reached(
+        tuple(each.window for each in landings),
+        tuple(each.window for each in deliveries),
+        *(None if mark is None else mark.end for mark in marks),
+    )
+    subscription = subscription_of(system, snapshot)
+    own = [
+        [_landing_step(system, each, kept, last=each is landings[-1]) for each in landings],
+        [_delivery_step(system, each, last=each is deliveries[-1]) for each in deliveries],
+    ]
+    for window in sorted({*reached.landing, *reached.delivery}):
+        place = reached.completes(window)
+        if place is not None:
+            family, index = place
+            chosen = own[0 if family is Family.LANDING else 1]
+            last = index == len(chosen) - 1
+            points = _shared_points(system, window, kept, subscription, last=last)
+            chosen[index] = replace(chosen[index], points=(*chosen[index].points, *points))
+    return [*own, _spend_steps(plan, snapshot, kept, prices)]
+
+
+def _kept(kept: SystemHistory, windows: Sequence[Window]) -> list[Delivery]:
+    return kept.deliveries.between(windows[0].start, windows[-1].end) if windows else []
+
+
+def _measured(windows: Sequence[Window], results: Mapping[Window, _Result]) -> list[_Result]:
+    """Results of the due windows up to the first that is missing: no window is sent before an older one."""
+    found = []
+    for window in windows:
+        if window not in results:
+            break
+        found.append(results[window])
+    return found
+
+
+def _has_gauges(system: System, window: Window, *, last: bool) -> bool:
+    return last or is_collection_end(window, timedelta(seconds=system.interval_s))
+
+
+def _landing_step(system: System, measured: Landing, kept: SystemHistory, *, last: bool) -> Step:
+    window = measured.window
+    points = landing.points(system, measured)
+    if _has_gauges(system, window, last=last):
+        points += landing.gauges(system, window.end, kept.newest_publish_at(window.end))
+    return Step(system.id, Family.LANDING, window, tuple(points))
+
+
+def _delivery_step(system: System, measured: Delivery, *, last: bool) -> Step:
+    points = delivery.points(system, measured)
+    if _has_gauges(system, measured.window, last=last):
+        points += delivery.gauges(system, measured)
+    return Step(system.id, Family.DELIVERY, measured.window, tuple(points))
+
+
+def _shared_points(
+    system: System, window: Window, kept: SystemHistory, subscription: Subscription | None, *, last: bool
+) -> list[Point]:
+    landed = kept.landings.whole(window.start, window.end)
+    delivered = kept.deliveries.whole(window.start, window.end)
+    if not landed or not delivered:
+        return []
+    found = accounting.errors(accounting.basis_of(system, subscription), landed[0], delivered[0])
+    points = accounting.points(system, window, found)
+    if _has_gauges(system, window, last=last):
+        points += accounting.gauges(system, window, found, summary.balance(window.end, kept, subscription))
+    return points
+
+
+def _spend_steps(plan: SystemPlan, snapshot: Snapshot, kept: SystemHistory, prices: Prices) -> list[Step]:
+    system = plan.system
+    found: list[Step] = []
+    for hour in () if system.id in snapshot.spend_held else plan.spend:
+        inputs = _hour_inputs(system, hour, snapshot, kept)
+        if inputs is None:
+            break
+        cost = spend.hour_cost(inputs, prices)
+        kept.costs.add([cost])
+        recent = kept.costs.between(hour.end - timedelta(hours=24), hour.end)
+        points = [*spend.points(system, inputs, cost), *spend.gauges(system, recent)]
+        found.append(Step(system.id, Family.SPEND, hour, tuple(points)))
+    return found
+
+
+def _hour_inputs(system: System, hour: Window, snapshot: Snapshot, kept: SystemHistory) -> HourInputs | None:
+    """What an hour is computed from; None while landing or delivery have not covered it."""
+    landings = kept.landings.whole(hour.start, hour.end)
+    deliveries = kept.deliveries.whole(hour.start, hour.end)
+    if not landings or not deliveries or any(each.restored for each in deliveries):
+        return None
+    projects = {system.project, *system.query_projects}
+    known = all(f"{project}/{system.id}" in snapshot.queries_known for project in projects)
+    table = str(system.table)
+    return HourInputs(
+        hour=hour,
+        landings=landings,
+        deliveries=deliveries,
+        queries=snapshot.queries.get((table, hour.start), ()) if known else None,
+        written_bytes=_written_bytes(system, hour, snapshot.timelines.get(system.id), landings),
+        storage=snapshot.storage.get(table),
+    )
+
+
+def _written_bytes(system: System, hour: Window, timeline: Timeline | None, landings: Sequence[Landing]) -> int | None:
+    """Bytes written to the table in the hour, as far as the system's own rows among all rows written."""
+    if timeline is None:
+        return None
+    writes = [
+        write
+        for write in timeline.tables.get(str(system.table), ())
+        if write.error_code == "OK" and hour.start <= write.minute < hour.end
+    ]
+    rows = sum(write.written_rows for write in writes)
+    own = sum(each.landed_rows for each in landings)
+    written = sum(write.input_bytes for write in writes)
+    return round(written * min(1.0, own / rows)) if rows else 0
+
+
+def state_points(plan: SystemPlan, snapshot: Snapshot, verdict: state.Verdict | None, now: datetime) -> list[Point]:
+    """The system as it is now: every collection its state and health, every hour its objectives and storage."""
+    system = plan.system
+    points: list[Point] = []
+    if plan.landing or plan.delivery:
+        points += state.subscription_points(system, subscription_of(system, snapshot), now)
+        points += state.health_points(system, verdict, now)
+    if plan.state_due:
+        points += state.objective_points(system, now)
+        points += state.storage_points(system, snapshot.storage.get(str(system.table)), now)
+    return points

@@ -1,0 +1,124 @@
+"""The demo: a sandbox in a process of its own, and the exporter that measures it, as in production."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from rich.console import Console
+from rich.live import Live
+
+from exporter import assembly, config, document, terminal
+from exporter.assembly import Parts
+from exporter.errors import ExporterError
+from exporter.plan import LANDING_SETTLE
+from exporter.windows import align_up
+
+MINUTE = timedelta(minutes=1)
+_STOP_TIMEOUT_S = 10.0
+_MARGIN = timedelta(minutes=10)
+"""The sandbox lays down ten minutes more than asked for: Pub/Sub's metrics come late, and a full hour must be complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the demo is to show."""
+
+    systems: int
+    history: timedelta
+    scenario: str | None
+    seed: int
+    once: bool
+    as_json: bool
+    dump: Path | None
+
+
+def run(options: Options) -> int:
+    """Run the demo until it is done or interrupted; returns the exit status."""
+    with _sandbox(options) as addresses:
+        loaded = config.load(Path(addresses["config"]))
+        try:
+            with assembly.parts(loaded) as parts:
+                succeeded = _once(parts, options) if options.once else _watch(parts, options)
+                if options.dump is not None:
+                    _dump(addresses["control"], options.dump, parts)
+        except KeyboardInterrupt:
+            return 0
+    return 0 if succeeded else 1
+
+
+@contextmanager
+def _sandbox(options: Options) -> Iterator[dict[str, Any]]:
+    seconds = int(options.history.total_seconds())
+    command = [sys.executable, "-m", "exporter", "sandbox", "--json"]
+    command += ["--systems", str(options.systems), "--history", f"{seconds}s", "--seed", str(options.seed)]
+    if options.scenario is not None:
+        command += ["--scenario", options.scenario]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        if not line:
+            status = process.wait()
+            # It has said why on standard error.
+            sys.exit(status or 1)
+        yield json.loads(line)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def _once(parts: Parts, options: Options) -> bool:
+    exporter = assembly.exporter(parts, history=options.history + _MARGIN)
+    report = exporter.cycle(parts.clients.now())
+    if options.as_json:
+        print(json.dumps(document.cycle(report), ensure_ascii=False, allow_nan=False))
+    else:
+        console = Console()
+        console.print(terminal.fleet(report, console.width))
+    return document.succeeded(report)
+
+
+def _watch(parts: Parts, options: Options) -> bool:
+    """A cycle a minute, as soon as the minute's windows are complete, until Ctrl-C."""
+    exporter = assembly.exporter(parts, history=options.history + _MARGIN)
+    console = Console()
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        while True:
+            now = parts.clients.now()
+            report = exporter.cycle(now)
+            if options.as_json:
+                print(json.dumps(document.cycle(report), ensure_ascii=False, allow_nan=False), flush=True)
+            elif console.is_terminal:
+                live.update(terminal.fleet(report, console.width), refresh=True)
+            else:
+                console.print(terminal.fleet(report, console.width))
+            following = align_up(now + timedelta(seconds=1), MINUTE) + LANDING_SETTLE + timedelta(seconds=1)
+            time.sleep(max(1.0, (following - parts.clients.now()).total_seconds()))
+
+
+def _dump(control: str, directory: Path, parts: Parts) -> None:
+    """Have the sandbox write what happened, and add the prices that were used."""
+    directory.mkdir(parents=True, exist_ok=True)
+    url = f"{control}/dump?dir={quote(str(directory.resolve()))}"
+    request = urllib.request.Request(url, method="POST")  # noqa: S310 - our own sandbox
+    with urllib.request.urlopen(request, timeout=600) as answer:  # noqa: S310
+        if answer.status != 200:
+            raise ExporterError(f"the sandbox did not write {directory}: status {answer.status}")
+    prices = {"as_of": parts.prices.as_of.isoformat(), "currency": "USD", **parts.prices.values}
+    (directory / "prices.json").write_text(json.dumps(prices, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""From snapshots to points: pure functions, a module per family, and the catalogue of every metric."""

@@ -1,0 +1,169 @@
+"""Family state: is the subscription active, what is stored, what was promised, and how is the system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from zoneinfo import ZoneInfo
+
+from exporter.metrics.accounting import Basis, Unaccounted, errors
+from exporter.metrics.points import gauge
+from exporter.model import ActiveHours, Point, System
+from exporter.snapshots import Delivery, Landing, Storage, Subscription
+
+HOUR = timedelta(hours=1)
+PAGE_BURN_RATE = 14.4
+"""Burns 2 % of a month's error budget in an hour (SRE workbook, alerting on SLOs)."""
+SHORT_WINDOW = timedelta(minutes=5)
+BACKLOG_AGE_FACTOR = 10
+
+
+class Health(IntEnum):
+    """How a system is; unknown is no value."""
+
+    FAILING = 0
+    DEGRADED = 1
+    HEALTHY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What health is judged by: the trailing windows up to the newest that landing and delivery share, and the present state."""
+
+    landings: Sequence[Landing]
+    deliveries: Sequence[Delivery]
+    subscription: Subscription | None
+    basis: Basis
+    balance: Unaccounted | None
+    data_age_s: float | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A system's health and, in words, why it is not healthy."""
+
+    health: Health
+    reasons: tuple[str, ...] = ()
+
+
+def is_active(hours: ActiveHours, moment: datetime) -> bool:
+    """Whether silence at a moment would be a fault."""
+    local = moment.astimezone(ZoneInfo(hours.timezone))
+    minute = local.hour * 60 + local.minute
+    if hours.start_minute < hours.end_minute:
+        return local.weekday() in hours.weekdays and hours.start_minute <= minute < hours.end_minute
+    yesterday = (local.weekday() - 1) % 7
+    return (local.weekday() in hours.weekdays and minute >= hours.start_minute) or (
+        yesterday in hours.weekdays and minute < hours.end_minute
+    )
+
+
+def burn_rate(good: int, bad: int, target: float) -> float | None:
+    """How many times faster than allowed the error budget is spent; None without events."""
+    return None if good + bad == 0 else bad / (good + bad) / (1 - target)
+
+
+def _burn_rates(system: System, signals: Signals, length: timedelta) -> dict[str, float]:
+    if not signals.landings:
+        return {}
+    end = signals.landings[-1].window.end
+    landings = [landing for landing in signals.landings if landing.window.start >= end - length]
+    by_window = {landing.window: landing for landing in landings}
+    found = [errors(signals.basis, by_window[d.window], d) for d in signals.deliveries if d.window in by_window]
+    good = sum(landing.within_threshold for landing in landings)
+    rates = {
+        "latency": burn_rate(
+            good, sum(landing.measured_rows for landing in landings) - good, system.objectives.latency_target
+        ),
+        "errors": burn_rate(
+            sum(each.good for each in found), sum(each.bad for each in found), system.objectives.errors_target
+        ),
+    }
+    return {name: rate for name, rate in rates.items() if rate is not None}
+
+
+def judge(system: System, signals: Signals) -> Verdict:
+    """Judge a system whose watermarks are fresh."""
+    failing = _failing(system, signals)
+    if failing:
+        return Verdict(Health.FAILING, tuple(failing))
+    degraded = _degraded(system, signals)
+    if degraded:
+        return Verdict(Health.DEGRADED, tuple(degraded))
+    return Verdict(Health.HEALTHY)
+
+
+def _failing(system: System, signals: Signals) -> list[str]:
+    reasons = []
+    if signals.subscription is not None and not signals.subscription.active:
+        reasons.append(f"subscription is {signals.subscription.state}")
+    window = timedelta(seconds=system.window_s)
+    hour, short = (_burn_rates(system, signals, max(length, window)) for length in (HOUR, SHORT_WINDOW))
+    reasons += [
+        f"{name} objective burns {rate:.3g} x over 1 h"
+        for name, rate in hour.items()
+        if rate >= PAGE_BURN_RATE and short.get(name, 0.0) >= PAGE_BURN_RATE
+    ]
+    age = signals.deliveries[-1].backlog_age_s if signals.deliveries else None
+    if age is not None and age > BACKLOG_AGE_FACTOR * system.objectives.latency_threshold_s:
+        reasons.append(f"oldest message waits {age:.0f} s")
+    return reasons
+
+
+def _degraded(system: System, signals: Signals) -> list[str]:
+    reasons = [
+        f"{name} objective burns {rate:.3g} x over 6 h"
+        for name, rate in _burn_rates(system, signals, 6 * HOUR).items()
+        if rate >= 1
+    ]
+    last_hour = [d for d in signals.deliveries if d.window.start >= signals.deliveries[-1].window.end - HOUR]
+    dead_lettered = sum(delivery.dead_lettered for delivery in last_hour)
+    if dead_lettered:
+        reasons.append(f"{dead_lettered} messages dead-lettered in 1 h")
+    if signals.balance is not None and signals.balance.messages > signals.balance.tolerance:
+        reasons.append(f"{signals.balance.messages} messages unaccounted for in 1 h")
+    published = any(delivery.published for delivery in last_hour)
+    age = signals.data_age_s
+    if signals.active and published and age is not None and age > system.objectives.data_age_s:
+        reasons.append(f"newest data is {age:.0f} s old")
+    return reasons
+
+
+def subscription_points(system: System, subscription: Subscription | None, at: datetime) -> list[Point]:
+    """Whether the subscription is active; nothing where its state is unknown."""
+    if subscription is None:
+        return []
+    return [gauge(system, "subscription_active", at, int(subscription.active), state=subscription.state)]
+
+
+def health_points(system: System, verdict: Verdict | None, at: datetime) -> list[Point]:
+    """A system's health; nothing while it is unknown."""
+    return [] if verdict is None else [gauge(system, "health", at, int(verdict.health))]
+
+
+def storage_points(system: System, storage: Storage | None, at: datetime) -> list[Point]:
+    """Bytes stored; nothing where they are unknown."""
+    if storage is None:
+        return []
+    return [
+        gauge(system, "storage_bytes", at, storage.active_bytes, **{"class": "active"}),
+        gauge(system, "storage_bytes", at, storage.long_term_bytes, **{"class": "long_term"}),
+    ]
+
+
+def objective_points(system: System, at: datetime) -> list[Point]:
+    """The system's objectives, which alert policies compare with."""
+    promised = system.objectives
+    values = {
+        "latency_threshold_s": promised.latency_threshold_s,
+        "latency_target": promised.latency_target,
+        "errors_target": promised.errors_target,
+        "data_age_s": promised.data_age_s,
+        "active": float(is_active(system.active_hours, at)),
+    }
+    if promised.cost_per_message_usd is not None:
+        values["cost_per_message_usd"] = promised.cost_per_message_usd
+    return [gauge(system, "objective", at, value, objective=name) for name, value in values.items()]

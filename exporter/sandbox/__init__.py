@@ -1,0 +1,1 @@
+"""A local Google Cloud: BigQuery, Pub/Sub and Cloud Monitoring on loopback, for demos and for tests."""
