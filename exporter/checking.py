@@ -67,7 +67,10 @@ def assess(assembled: Parts, now: datetime) -> list[Assessment]:
     subscriptions = _Subscriptions(assembled)
     systems = assembled.config.systems
     with ThreadPoolExecutor(16) as pool:
-        jobs = dict(pool.map(lambda place: (place, _may_read(runner, *place, now)), sorted(_places(systems))))
+        places = sorted(_places(systems))
+        jobs = dict(
+            zip(places, pool.map(lambda place: _may_read(runner, place[0], place[1], now), places), strict=True)
+        )
         return list(pool.map(lambda system: _assess(assembled, runner, subscriptions, jobs, system, now), systems))
 
 
@@ -132,10 +135,10 @@ def _assess(
     measured, cost = _landing_cost(assembled, runner, system, table, now)
     findings.append(measured)
     for project in (system.project, *system.query_projects):
-        error = jobs[project, system.location]
-        if error is not None:
+        denied = jobs[project, system.location]
+        if denied is not None:
             remedy = f"grant bigquery.jobs.listAll on {project}"
-            findings.append(Finding(Level.PARTLY, f"no query costs: {error}", remedy))
+            findings.append(Finding(Level.PARTLY, f"no query costs: {denied}", remedy))
     billed, usd = cost if cost is not None else (None, None)
     return Assessment(system, tuple(findings), billed, usd)
 

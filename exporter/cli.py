@@ -9,12 +9,12 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from exporter.errors import ConfigError, ExporterError, UsageError
+from exporter.errors import ExporterError, UsageError
 
 if TYPE_CHECKING:
     from exporter.config import Config
@@ -38,17 +38,9 @@ def main() -> None:
     """Run a command, and turn what it raises into one clear message and an exit status."""
     try:
         app()
-    except ConfigError as error:
-        _fail(error, 2)
-    except UsageError as error:
-        _fail(error, 2)
     except ExporterError as error:
-        _fail(error, 1)
-
-
-def _fail(error: ExporterError, status: int) -> NoReturn:
-    print(error, file=sys.stderr)
-    sys.exit(status)
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_status)
 
 
 def _load(path: Path) -> Config:
@@ -133,11 +125,8 @@ def once(
         now = parts.clients.now()
         start = None if since is None else _moment(since, now)
         report = assembly.exporter(parts, since=start).cycle(now)
-    if as_json:
-        _print_json(document.cycle(report))
-    else:
-        console = Console()
-        console.print(terminal.fleet(report, console.width))
+    with terminal.screen(as_json=as_json) as show:
+        show(report)
     if not document.succeeded(report):
         sys.exit(1)
 
@@ -224,7 +213,10 @@ def demo(
     dump: Annotated[Path | None, typer.Option(help="write everything that happened into this directory")] = None,
 ) -> None:
     """Watch a fleet: a sandbox with traffic, and the exporter that measures it."""
-    from exporter import demonstration
+    from exporter import demonstration, terminal
 
-    options = demonstration.Options(systems, _duration(history), scenario, seed, run_once, as_json, dump)
-    sys.exit(demonstration.run(options))
+    options = demonstration.Options(systems, _duration(history), scenario, seed, run_once, dump)
+    with terminal.screen(as_json=as_json) as show:
+        succeeded = demonstration.run(options, show)
+    if not succeeded:
+        sys.exit(1)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from rich.console import Console
-from rich.live import Live
-
-from exporter import assembly, config, document, terminal
+from exporter import assembly, config, document
 from exporter.assembly import Parts
-from exporter.errors import ExporterError
+from exporter.cycle import Exporter
+from exporter.errors import ExporterError, UsageError
+from exporter.model import CycleReport
 from exporter.plan import LANDING_SETTLE
 from exporter.windows import align_up
 
@@ -39,22 +38,36 @@ class Options:
     scenario: str | None
     seed: int
     once: bool
-    as_json: bool
     dump: Path | None
 
 
-def run(options: Options) -> int:
-    """Run the demo until it is done or interrupted; returns the exit status."""
+def run(options: Options, show: Callable[[CycleReport], None]) -> bool:
+    """Run the demo until it is done or interrupted, showing every cycle; returns whether all was well."""
     with _sandbox(options) as addresses:
         loaded = config.load(Path(addresses["config"]))
+        with assembly.parts(loaded) as parts:
+            exporter = assembly.exporter(parts, history=options.history + _MARGIN)
+            if options.once:
+                report = exporter.cycle(parts.clients.now())
+                show(report)
+            else:
+                report = _watch(exporter, parts, show)
+            if options.dump is not None:
+                _dump(addresses["control"], options.dump, parts)
+    return document.succeeded(report)
+
+
+def _watch(exporter: Exporter, parts: Parts, show: Callable[[CycleReport], None]) -> CycleReport:
+    """A cycle a minute, as soon as the minute's windows are complete, until Ctrl-C."""
+    while True:
+        now = parts.clients.now()
+        report = exporter.cycle(now)
+        show(report)
+        following = align_up(now + timedelta(seconds=1), MINUTE) + LANDING_SETTLE + timedelta(seconds=1)
         try:
-            with assembly.parts(loaded) as parts:
-                succeeded = _once(parts, options) if options.once else _watch(parts, options)
-                if options.dump is not None:
-                    _dump(addresses["control"], options.dump, parts)
+            time.sleep(max(1.0, (following - parts.clients.now()).total_seconds()))
         except KeyboardInterrupt:
-            return 0
-    return 0 if succeeded else 1
+            return report
 
 
 @contextmanager
@@ -69,9 +82,8 @@ def _sandbox(options: Options) -> Iterator[dict[str, Any]]:
     try:
         line = process.stdout.readline()
         if not line:
-            status = process.wait()
-            # It has said why on standard error.
-            sys.exit(status or 1)
+            error = UsageError if process.wait() == UsageError.exit_status else ExporterError
+            raise error("the sandbox did not start, for the reason above")
         yield json.loads(line)
     finally:
         process.terminate()
@@ -81,35 +93,6 @@ def _sandbox(options: Options) -> Iterator[dict[str, Any]]:
             process.kill()
             process.wait()
         process.stdout.close()
-
-
-def _once(parts: Parts, options: Options) -> bool:
-    exporter = assembly.exporter(parts, history=options.history + _MARGIN)
-    report = exporter.cycle(parts.clients.now())
-    if options.as_json:
-        print(json.dumps(document.cycle(report), ensure_ascii=False, allow_nan=False))
-    else:
-        console = Console()
-        console.print(terminal.fleet(report, console.width))
-    return document.succeeded(report)
-
-
-def _watch(parts: Parts, options: Options) -> bool:
-    """A cycle a minute, as soon as the minute's windows are complete, until Ctrl-C."""
-    exporter = assembly.exporter(parts, history=options.history + _MARGIN)
-    console = Console()
-    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
-        while True:
-            now = parts.clients.now()
-            report = exporter.cycle(now)
-            if options.as_json:
-                print(json.dumps(document.cycle(report), ensure_ascii=False, allow_nan=False), flush=True)
-            elif console.is_terminal:
-                live.update(terminal.fleet(report, console.width), refresh=True)
-            else:
-                console.print(terminal.fleet(report, console.width))
-            following = align_up(now + timedelta(seconds=1), MINUTE) + LANDING_SETTLE + timedelta(seconds=1)
-            time.sleep(max(1.0, (following - parts.clients.now()).total_seconds()))
 
 
 def _dump(control: str, directory: Path, parts: Parts) -> None:

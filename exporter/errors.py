@@ -19,6 +19,8 @@ from dataclasses import dataclass
 class ExporterError(Exception):
     """Base of every error that the exporter raises on purpose."""
 
+    exit_status = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
@@ -37,6 +39,8 @@ class Mistake:
 class ConfigError(ExporterError):
     """A configuration that cannot be used; holds every mistake that was found, in file order."""
 
+    exit_status = 2
+
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
@@ -44,6 +48,8 @@ class ConfigError(ExporterError):
 
 class UsageError(ExporterError):
     """A command line that cannot be carried out."""
+
+    exit_status = 2
 
 
 class SourceError(ExporterError):

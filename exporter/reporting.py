@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from exporter import computation
 from exporter.assembly import Parts
+from exporter.collection import Snapshot
 from exporter.computation import Step
 from exporter.history import History
 from exporter.metrics import accounting
@@ -62,7 +63,7 @@ def _plan(system: System, start: datetime, end: datetime) -> SystemPlan:
     return SystemPlan(system=system, landing=windows, delivery=windows, spend=hours if windows else ())
 
 
-def _rows(plan: SystemPlan, history: History, snapshot: computation.Snapshot) -> Sequence[WindowRow]:
+def _rows(plan: SystemPlan, history: History, snapshot: Snapshot) -> Sequence[WindowRow]:
     system, kept = plan.system, history.of(plan.system.id)
     basis = accounting.basis_of(system, computation.subscription_of(system, snapshot))
     rows = []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from exporter import document
 from exporter.checking import Assessment
 from exporter.document import calls_by_api, report_rows, rfc3339
 from exporter.model import CycleReport, SystemSummary
@@ -19,6 +24,24 @@ WIDE = 116
 
 _ORDER = {"failing": 0, "degraded": 1, "unknown": 2, "healthy": 3}
 _STYLE = {"failing": "bold red", "degraded": "yellow", "unknown": "magenta", "healthy": "green"}
+
+
+@contextmanager
+def screen(*, as_json: bool) -> Iterator[Callable[[CycleReport], None]]:
+    """Show cycles: as JSON lines, as one table that is redrawn on a terminal, or as table after table elsewhere."""
+    console = Console()
+    if as_json:
+
+        def show(report: CycleReport) -> None:
+            sys.stdout.write(json.dumps(document.cycle(report), ensure_ascii=False, allow_nan=False) + "\n")
+            sys.stdout.flush()
+
+        yield show
+    elif not console.is_terminal:
+        yield lambda report: console.print(fleet(report, console.width))
+    else:
+        with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+            yield lambda report: live.update(fleet(report, console.width), refresh=True)
 
 
 def duration(seconds: float | None) -> str:
