@@ -31,6 +31,10 @@ class Track(Generic[T]):
         found = [result for at, result in self._by_end.items() if start < at <= end]
         return sorted((r for r in found if r.window.start >= start), key=lambda r: r.window.end)
 
+    def until(self, moment: datetime) -> list[T]:
+        """Results of every known window that ended by a moment, in no order."""
+        return [result for end, result in self._by_end.items() if end <= moment]
+
     def whole(self, start: datetime, end: datetime) -> list[T]:
         """Results of ``[start, end)`` if the windows cover all of it, else nothing."""
         found = self.between(start, end)
@@ -59,17 +63,13 @@ class SystemHistory:
 
     def newest_publish_at(self, moment: datetime) -> datetime | None:
         """The newest publish time among the messages that were queryable at a moment."""
-        seen = [
-            landing.newest_publish
-            for landing in self.landings.between(moment - KEPT, moment)
-            if landing.newest_publish is not None
-        ]
+        seen = [landing.newest_publish for landing in self.landings.until(moment) if landing.newest_publish is not None]
         before = [self.newest_publish] if self.newest_publish is not None else []
         return max(seen + before, default=None)
 
     def prune(self, now: datetime) -> None:
         """Forget what no horizon reaches any more, but not the newest publish time."""
-        self.newest_publish = self.newest_publish_at(now - KEPT) or self.newest_publish
+        self.newest_publish = self.newest_publish_at(now - KEPT)
         for track in (self.landings, self.deliveries, self.costs):
             track.prune(now - KEPT)
 
