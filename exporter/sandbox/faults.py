@@ -18,7 +18,8 @@ class Fault:
 
     ``method`` is the RPC (``CreateTimeSeries``) or the REST method (``jobs.query``), ``*`` for all. ``status`` is the name of a
     canonical code (``UNAVAILABLE``, ``RESOURCE_EXHAUSTED``, ``PERMISSION_DENIED``, ...), which REST faces translate into HTTP. A
-    fault with a ``count`` ends after that many hits.
+    fault with a ``count`` ends after that many hits. A fault with ``series`` concerns only that many series of a
+    ``CreateTimeSeries``: they are refused with the status, the others are written.
     """
 
     api: str
@@ -28,6 +29,7 @@ class Fault:
     garbage: bool = False
     probability: float = 1.0
     count: int | None = None
+    series: int | None = None
 
 
 class Faults:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from sqlglot import exp
@@ -38,7 +38,7 @@ class Binder:
         self.queries = queries
         self.used: set[str] = set()
         self.volatile = False
-        self.positional = 0
+        self._positions: dict[int, int] = {}
         self._rules = rules
         self._aliases = 0
 
@@ -66,6 +66,10 @@ class Binder:
         self.used.add(name)
         return f"CAST(${name} AS {kind.duckdb})"
 
+    def position(self, node: exp.Expr) -> int:
+        """The number of a positional parameter, in order of appearance."""
+        return self._positions.setdefault(id(node), len(self._positions) + 1)
+
     def now(self) -> str:
         """The time at which the job started."""
         self.volatile = True
@@ -86,7 +90,7 @@ def dot(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     return field(binder, binder.expr(node.this, scope), name)
 
 
-def path(binder: Binder, parts: list[exp.Expr], node: exp.Expr, scope: Scope) -> Value:
+def path(binder: Binder, parts: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> Value:
     """Resolve a dotted name, innermost scope first."""
     current: Scope | None = scope
     while current is not None:
@@ -96,18 +100,13 @@ def path(binder: Binder, parts: list[exp.Expr], node: exp.Expr, scope: Scope) ->
             raise binder.fail(f"Column name {parts[0].name} is ambiguous", node) from None
         if found is not None:
             if current is scope and parts[0].name.lower() not in scope.aliases:
-                found.loose = ((found_name(parts), node),)
+                found.loose = ((found.sql, node),)
             return found
         current = current.parent
-    raise binder.fail(f"Unrecognized name: {parts[0].name}", node)
+    raise binder.fail(f"Unrecognized name: {parts[0].name}", parts[0])
 
 
-def found_name(parts: list[exp.Expr]) -> str:
-    """A dotted name as it was written."""
-    return ".".join(part.name for part in parts)
-
-
-def _resolve(binder: Binder, parts: list[exp.Expr], scope: Scope) -> Value | None:
+def _resolve(binder: Binder, parts: Sequence[exp.Expr], scope: Scope) -> Value | None:
     first = parts[0].name
     rest = parts[1:]
     value: Value | None = None
@@ -130,6 +129,8 @@ def _resolve(binder: Binder, parts: list[exp.Expr], scope: Scope) -> Value | Non
 
 def _relation_column(binder: Binder, relation: Relation, part: exp.Expr) -> Value:
     found = column_of(relation, part.name)
+    if found is None and relation.value is not None:
+        return field(binder, relation.reference(relation.value), part)
     if found is None:
         raise binder.fail(f"Name {part.name} not found inside {relation.name}", part)
     return Value(found.sql, found.type, found.origins)
@@ -151,8 +152,8 @@ def field(binder: Binder, value: Value, name: exp.Expr) -> Value:
 def parameter(binder: Binder, node: exp.Expr, _scope: Scope) -> Value:
     """A query parameter, ``@name`` or ``?``."""
     if isinstance(node, exp.Placeholder):
-        binder.positional += 1
-        name, missing = str(binder.positional), f"Query parameter number {binder.positional} is not defined"
+        name = str(binder.position(node))
+        missing = f"Query parameter number {name} is not defined"
     else:
         name, missing = node.name.lower(), f"Query parameter '{node.name}' not found"
     if name not in binder.parameters:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from exporter.sandbox.bigquery.scope import Value
 from exporter.sandbox.bigquery.types import NUMBERS, STRING, Type, quote
 
@@ -24,12 +22,28 @@ def coerce(value: Value, kind: Type) -> Value | None:
         return Value(f"CAST({value.sql} AS {kind.duckdb})", kind, value.origins, value.loose, constant=True)
     number = have.kind in NUMBERS and kind.kind in NUMBERS
     widening = number and NUMBERS.index(have.kind) < NUMBERS.index(kind.kind)
-    literal = value.constant and (number or (have.kind == "STRING" and kind.kind in _TIMES))
+    decimal = have.kind == "FLOAT64" and kind.kind in ("NUMERIC", "BIGNUMERIC")
+    literal = value.constant and (decimal or (have.kind == "STRING" and kind.kind in _TIMES))
     days = have.kind == "DATE" and kind.kind == "DATETIME"
     nested = have.kind == kind.kind and have.kind in ("ARRAY", "STRUCT") and _coercible(have, kind)
     if widening or literal or days or nested:
-        return _with(value, f"CAST({value.sql} AS {kind.duckdb})", kind)
+        return _with(value, _nested(value.sql, have, kind), kind)
     return None
+
+
+def _nested(sql: str, have: Type, kind: Type) -> str:
+    """A conversion that goes by the places of a struct's fields, where DuckDB's goes by their names."""
+    if have == kind:
+        return sql
+    if have.kind == kind.kind == "STRUCT" and len(have.fields) == len(kind.fields):
+        parts = [
+            f"{quote(new)}: {_nested(f'{sql}.{quote(old)}', before, after)}"
+            for (old, before), (new, after) in zip(have.fields, kind.fields, strict=True)
+        ]
+        return f"(CASE WHEN {sql} IS NOT NULL THEN {{{', '.join(parts)}}} END)"
+    if have.kind == kind.kind == "ARRAY" and have.item.kind == "STRUCT":
+        return f"list_transform({sql}, lambda x: {_nested('x', have.item, kind.item)})"
+    return f"CAST({sql} AS {kind.duckdb})"
 
 
 def _coercible(have: Type, kind: Type) -> bool:
@@ -72,7 +86,7 @@ def cast(value: Value, kind: Type, *, safe: bool = False) -> Value | None:
         return _with(value, f"CAST({value.sql} AS {kind.duckdb})", kind)
     verb = "TRY_CAST" if safe else "CAST"
     if have.kind in ("ARRAY", "STRUCT"):
-        return _with(value, f"{verb}({value.sql} AS {kind.duckdb})", kind) if have.kind == kind.kind else None
+        return _with(value, _nested(value.sql, have, kind), kind) if have.kind == kind.kind else None
     if kind.kind not in _ALLOWED.get(have.kind, ()):
         return None
     return _with(value, _scalar(value.sql, have.kind, kind, verb), kind)
@@ -85,7 +99,7 @@ def _scalar(sql: str, have: str, kind: Type, verb: str) -> str:
     if kind.kind == "BYTES":
         return f"encode({sql})"
     if kind.kind == "INT64" and have in ("FLOAT64", "NUMERIC", "BIGNUMERIC"):
-        return f"{verb}(round({sql}) AS BIGINT)"
+        return f"{verb}(round({sql}, 0) AS BIGINT)"
     if have == "STRING" and kind.kind in ("INT64", "BOOL"):
         return f"{verb}({_checked(sql, _INTEGER if kind.kind == 'INT64' else _BOOLEAN)} AS {kind.duckdb})"
     return f"{verb}({sql} AS {kind.duckdb})"
@@ -110,8 +124,22 @@ def as_text(sql: str, kind: str) -> str:
 def text_of(value: Value) -> Value:
     """A value as STRING, for functions that take any type."""
     if value.type.kind in ("ARRAY", "STRUCT", "JSON"):
-        return _with(value, f"CAST(to_json({value.sql}) AS VARCHAR)", STRING)
+        return _with(value, f"CAST({as_json(value.sql, value.type)} AS VARCHAR)", STRING)
     return cast(value, STRING) or value
+
+
+def as_json(sql: str, kind: Type) -> str:
+    """A value as JSON, as TO_JSON_STRING writes it: bytes in base64, times in ISO 8601."""
+    if kind.kind == "ARRAY":
+        return f"to_json(list_transform({sql}, lambda x: {as_json('x', kind.item)}))"
+    if kind.kind == "STRUCT":
+        parts = ", ".join(f"{quote(name)}: {as_json(f'{sql}.{quote(name)}', part)}" for name, part in kind.fields)
+        return f"(CASE WHEN {sql} IS NOT NULL THEN to_json({{{parts}}}) END)"
+    if kind.kind == "BYTES":
+        return f"to_json(base64({sql}))"
+    if kind.kind in ("FLOAT64", "TIMESTAMP"):
+        return f"bq_{kind.kind.lower().removesuffix('64')}_json({sql})"
+    return f"to_json({sql})"
 
 
 MACROS = r"""
@@ -124,7 +152,13 @@ CREATE MACRO bq_datetime_text(x) AS
   strftime(x, '%Y-%m-%d %H:%M:%S') || bq_fraction((epoch_us(x) % 1000000 + 1000000) % 1000000);
 CREATE MACRO bq_time_text(x) AS strftime(DATE '2000-01-01' + x, '%H:%M:%S') || bq_fraction(epoch_us(x));
 CREATE MACRO bq_float_text(x) AS
-  CASE WHEN isnan(x) THEN 'NaN' ELSE regexp_replace(CAST(x AS VARCHAR), '\.0$', '') END;
+  CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CAST(x AS VARCHAR)
+  WHEN CAST(printf('%.15g', x) AS DOUBLE) = x THEN printf('%.15g', x) ELSE printf('%.17g', x) END;
+CREATE MACRO bq_float_json(x) AS
+  CASE WHEN x = trunc(x) AND abs(x) < 1e15 THEN to_json(CAST(x AS BIGINT)) ELSE to_json(x) END;
+CREATE MACRO bq_timestamp_json(x) AS
+  to_json(strftime(make_timestamp(epoch_us(x)), '%Y-%m-%dT%H:%M:%S')
+  || bq_fraction((epoch_us(x) % 1000000 + 1000000) % 1000000) || 'Z');
 CREATE MACRO bq_decimal_text(x) AS regexp_replace(regexp_replace(CAST(x AS VARCHAR), '(\.\d*?)0+$', '\1'), '\.$', '');
 CREATE MACRO bq_naive(x) AS make_timestamp(epoch_us(x));
 CREATE MACRO bq_aware(x) AS make_timestamptz(epoch_us(x));
@@ -137,26 +171,6 @@ def bytes_literal(value: bytes) -> str:
     return "'" + "".join(f"\\x{byte:02X}" for byte in value) + "'::BLOB"
 
 
-_ESCAPE = re.compile(r"\\(?:[xX]([0-9a-fA-F]{2})|([0-7]{3})|(.))", re.DOTALL)
-_SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
-
-
-def unescape_bytes(text: str) -> bytes:
-    """The bytes of a bytes literal's body, whose escapes are still in it."""
-    out = bytearray()
-    last = 0
-    for match in _ESCAPE.finditer(text):
-        out += text[last : match.start()].encode()
-        hexadecimal, octal, simple = match.groups()
-        out += bytes([int(hexadecimal, 16)]) if hexadecimal else bytes([int(octal, 8)]) if octal else b""
-        out += _SIMPLE.get(simple, simple).encode() if simple else b""
-        last = match.end()
-    return bytes(out + text[last:].encode())
-
-
-def struct_cast(value: Value, kind: Type) -> Value:
-    """A struct with its fields renamed and cast to those of a type."""
-    parts = [
-        f"{quote(name)}: CAST({value.sql}[{place}] AS {part.duckdb})" for place, (name, part) in enumerate(kind.fields, 1)
-    ]
-    return _with(value, "{" + ", ".join(parts) + "}", kind)
+def literal_bytes(text: str) -> bytes:
+    """The bytes of a bytes literal, in which the parser has put a character of the same number for each escape."""
+    return b"".join(bytes([ord(character)]) if ord(character) < 256 else character.encode() for character in text)

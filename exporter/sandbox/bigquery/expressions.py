@@ -9,8 +9,8 @@ from sqlglot import exp
 from exporter.sandbox.bigquery import binder as names
 from exporter.sandbox.bigquery.aggregates import aggregate_call, string_agg, window
 from exporter.sandbox.bigquery.binder import Binder, Rule, text
-from exporter.sandbox.bigquery.casts import bytes_literal, cast, coerce, unescape_bytes
-from exporter.sandbox.bigquery.functions import call_function, extract, safe
+from exporter.sandbox.bigquery.casts import bytes_literal, cast, coerce, literal_bytes
+from exporter.sandbox.bigquery.functions import call_function, safe
 from exporter.sandbox.bigquery.operators import (
     ARITHMETIC,
     BITWISE,
@@ -30,6 +30,8 @@ from exporter.sandbox.bigquery.operators import (
 )
 from exporter.sandbox.bigquery.scope import Scope, Value, merge
 from exporter.sandbox.bigquery.signatures import signature_error, together, truth
+from exporter.sandbox.bigquery.syntax import Source
+from exporter.sandbox.bigquery.times import extract
 from exporter.sandbox.bigquery.types import (
     BOOL,
     BYTES,
@@ -73,7 +75,7 @@ def raw_string(_binder: Binder, node: exp.Expr, _scope: Scope) -> Value:
 
 def byte_string(_binder: Binder, node: exp.Expr, _scope: Scope) -> Value:
     """Bytes."""
-    return Value(bytes_literal(unescape_bytes(node.name)), BYTES, constant=True)
+    return Value(bytes_literal(literal_bytes(node.name)), BYTES, constant=True)
 
 
 def boolean(_binder: Binder, node: exp.Expr, _scope: Scope) -> Value:
@@ -139,22 +141,22 @@ def case(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     return merge(f"({head} {arms}{tail} END)", both[0].type, [*keys, *both])
 
 
-def data_type(binder: Binder, node: exp.Expr) -> Type:
+def data_type(source: Source, node: exp.Expr) -> Type:
     """The type that a CAST or a constructor names."""
     name = node.this.value if isinstance(node, exp.DataType) else ""
     if name == "ARRAY":
-        return array(data_type(binder, node.expressions[0]))
+        return array(data_type(source, node.expressions[0]))
     if name == "STRUCT":
         parts = (
-            (part.name, data_type(binder, part.args["kind"]))
+            (part.name, data_type(source, part.args["kind"]))
             if isinstance(part, exp.ColumnDef)
-            else ("", data_type(binder, part))
+            else ("", data_type(source, part))
             for part in node.expressions
         )
         return struct(parts)
     kind = _DATA_TYPES.get(name)
     if kind is None:
-        raise binder.fail(f"Type not found: {node.sql(dialect='bigquery')}", node)
+        raise source.fail(f"Type not found: {node.sql(dialect='bigquery')}", node)
     return scalar(kind)
 
 
@@ -179,7 +181,7 @@ _DATA_TYPES = {
 
 def conversion(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     """CAST, SAFE_CAST, typed literals (``DATE '...'``), and typed ARRAY and STRUCT constructors."""
-    kind = data_type(binder, node.args["to"])
+    kind = data_type(binder.source, node.args["to"])
     value = binder.expr(node.this, scope)
     if node.args.get("format"):
         raise binder.fail("CAST with FORMAT is not supported by this BigQuery", node)

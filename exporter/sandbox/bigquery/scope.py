@@ -20,7 +20,7 @@ class Value:
     """A DuckDB expression with its GoogleSQL type.
 
     ``origins`` are the stored columns that it needs, ``loose`` the columns of its own scope that stand outside of any aggregate
-    (with the node that names them), ``constant`` marks literals and parameters, which coerce more freely.
+    (their SQL, and the node that names them), ``constant`` marks literals and parameters, which coerce more freely.
     """
 
     sql: str

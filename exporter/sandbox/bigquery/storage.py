@@ -81,17 +81,29 @@ class Contents:
         names: tuple[str, ...],
         batches: list[tuple[tuple[str, ...], Sequence[Sequence[object]], int]],
     ) -> None:
-        values = list(zip(*itertools.chain.from_iterable(rows for _, rows, _ in batches), strict=True))
-        kinds = [self._columns[self._places[name]].type for name in names]
-        arrays = [pa.array(column, type=arrow_type(kind)) for column, kind in zip(values, kinds, strict=True)]
+        rows = list(itertools.chain.from_iterable(rows for _, rows, _ in batches))
+        table = arrow_table(rows, [self._columns[self._places[name]].type for name in names])
         commits = list(itertools.chain.from_iterable([commit] * len(rows) for _, rows, commit in batches))
-        arrays.append(pa.array(commits, type=pa.int64()))
-        cursor.register("batch", pa.Table.from_arrays(arrays, names=[f"c{place}" for place in range(len(arrays))]))
+        cursor.register("batch", table.append_column(COMMIT, pa.array(commits, type=pa.int64())))
         targets = ", ".join(quote(name) for name in (*names, COMMIT))
+        kinds = [self._columns[self._places[name]].type for name in names]
         sources = [f"CAST(c{place} AS {kind.duckdb})" for place, kind in enumerate(kinds)]
-        sources.append(f"c{len(kinds)}")
-        cursor.execute(f"INSERT INTO {self.name} ({targets}) SELECT {', '.join(sources)} FROM batch")
+        cursor.execute(f"INSERT INTO {self.name} ({targets}) SELECT {', '.join([*sources, quote(COMMIT)])} FROM batch")
         cursor.unregister("batch")
+
+    def select(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a query of DuckDB over what has been flushed."""
+        return self._cursor().execute(sql).fetchall()
+
+    def arrow(self, sql: str) -> pa.Table:
+        """Run a query of DuckDB over everything, into Arrow."""
+        self.flush()
+        return self._cursor().sql(sql).to_arrow_table()
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns there are."""
+        return tuple(self._columns)
 
     @property
     def rows(self) -> int:
@@ -140,6 +152,23 @@ class Contents:
         with self._lock:
             self._batches = []
             self._cursor().execute(f"DROP TABLE {self.name}")
+
+
+def arrow_table(rows: Sequence[Sequence[object]], kinds: Sequence[Type]) -> pa.Table:
+    """Rows as an Arrow table with columns ``c0``, ``c1``, ... of these types."""
+    values: Iterable[Sequence[object]] = zip(*rows, strict=True) if rows else [()] * len(kinds)
+    arrays = [pa.array(column, type=arrow_type(kind)) for column, kind in zip(values, kinds, strict=True)]
+    return pa.Table.from_arrays(arrays, names=[f"c{place}" for place in range(len(kinds))])
+
+
+def temporary(cursor: duckdb.DuckDBPyConnection, name: str, columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:
+    """Put rows into a temporary table of a cursor."""
+    cursor.register(f"{name}_rows", arrow_table(rows, [column.type for column in columns]))
+    listed = ", ".join(
+        f"CAST(c{place} AS {column.type.duckdb}) AS {quote(column.name)}" for place, column in enumerate(columns)
+    )
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {listed} FROM {name}_rows")
+    cursor.unregister(f"{name}_rows")
 
 
 def logical_bytes(kind: Type, values: Sequence[Any]) -> int:

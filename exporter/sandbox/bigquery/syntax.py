@@ -114,6 +114,8 @@ def _syntax_error(source: Source, error: ParseError) -> ApiError:
         return invalid_query(f"Syntax error: Unexpected end of script{source.at(len(source.text.rstrip()))}")
     found = f"{_token_kind(token)} {token!r}".replace("'", '"') if token.isidentifier() else _token_kind(token)
     place = source.at(max(0, end - len(token)))
+    if expected := re.fullmatch(r"Expecting (\S+)", description):
+        return invalid_query(f'Syntax error: Expected "{expected.group(1)}" but got {found}{place}')
     if trailing:
         return invalid_query(f"Syntax error: Expected end of input but got {found}{place}")
     return invalid_query(f"Syntax error: Unexpected {found}{place}")

@@ -111,7 +111,6 @@ def complete_subscription(subscription: types.Subscription) -> Proto:
         _complete_dead_letter_policy(raw.dead_letter_policy)
     if raw.HasField("bigquery_config"):
         _complete_bigquery_config(raw.bigquery_config)
-    raw.state = raw.state or _STATE.ACTIVE
     return raw
 
 
@@ -175,7 +174,6 @@ def _complete_bigquery_config(config: Proto) -> None:
     if config.use_topic_schema:
         # Topics have no schemas here, and the service refuses to use the schema of a topic that has none.
         raise invalid_argument("BigQueryConfig::use_topic_schema")
-    config.state = config.state or _TARGET_STATE.ACTIVE
 
 
 def settings_of(raw: Proto) -> Settings:
@@ -197,10 +195,18 @@ def settings_of(raw: Proto) -> Settings:
     )
 
 
-def set_state(raw: Proto, state: str | None) -> None:
-    """Set a BigQuery subscription's states: a value of ``BigQueryConfig.State``, or None when its table takes rows."""
-    raw.state = _STATE.ACTIVE if state is None else _STATE.RESOURCE_ERROR
-    raw.bigquery_config.state = getattr(_TARGET_STATE, state or "ACTIVE")
+def set_state(raw: Proto, refusing: str | None) -> None:
+    """Set a subscription's states: why its table refuses everything, by a name of ``BigQueryConfig.State``, or None."""
+    raw.state = _STATE.ACTIVE if refusing is None else _STATE.RESOURCE_ERROR
+    if raw.HasField("bigquery_config"):
+        raw.bigquery_config.state = getattr(_TARGET_STATE, refusing or "ACTIVE")
+
+
+def inherit_state(raw: Proto, before: Proto) -> None:
+    """Carry the states over an update, which no caller can set."""
+    raw.state = before.state
+    if raw.HasField("bigquery_config"):
+        raw.bigquery_config.state = before.bigquery_config.state
 
 
 def updated_topic(current: Proto, given: types.Topic, paths: Sequence[str]) -> types.Topic:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Protocol
 
 from exporter.sandbox.ledger import MINUTE_US, Ledger
@@ -67,7 +66,7 @@ class Subscription:
         self._ledger = ledger
         self._oldest_us = 0  # no message of the backlog is older
 
-    def configure(self, resource: Proto, at_us: int) -> None:
+    def configure(self, resource: Proto) -> None:
         """Change the subscription to a completed resource."""
         self.resource = resource
         self.settings = settings_of(resource)
@@ -75,7 +74,6 @@ class Subscription:
             self.retained = None
         elif self.retained is None:
             self.retained = deque()
-        self.delivery.configure(at_us)
 
     def receive(self, messages: list[Message], at_us: int) -> None:
         """Take messages of the topic; those that the filter drops are acknowledged at once."""
@@ -182,7 +180,3 @@ class Subscription:
         horizon_us = at_us - self.settings.retention_us
         while retained and retained[0].publish_us <= horizon_us:
             retained.popleft()
-
-    def unacknowledged(self, limit: int) -> list[Message]:
-        """The oldest messages of the backlog."""
-        return list(islice(self.backlog.values(), limit))

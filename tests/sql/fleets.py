@@ -1,0 +1,138 @@
+"""Systems whose statements differ in every way that a statement can differ, and the relations that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from google.cloud.bigquery import ArrayQueryParameter
+
+from exporter.model import Columns, TableRef
+from exporter.snapshots import Table
+from exporter.sources.bigquery import statements
+from exporter.sources.bigquery.runner import Statement
+from exporter.sources.bigquery.statements import LandingRequest
+from tests.builders import T0, system, window
+from tests.sql.analyser import Parameter, Schema
+from tests.sql.schemas import SUBSCRIPTION_TABLE
+
+CREATED = T0 - timedelta(days=30)
+WINDOWS = (window(0), window(300), window(600))
+RENAMED = Columns(publish_time="published at", message_id="select", subscription_name="from_subscription")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A statement and the tables, and regions of INFORMATION_SCHEMA, that it may refer to."""
+
+    statement: Statement
+    tables: Mapping[str, Schema] = field(default_factory=dict)
+    regions: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A landing request and the true schema of its table."""
+
+    request: LandingRequest
+    schema: Schema
+
+
+def pipeline(
+    place: int = 0, *, known: bool = True, kind: str = "BASE TABLE", without: Sequence[str] = (), **changes: Any
+) -> Pipeline:
+    """System number ``place``, its table lacking some of the metadata columns; what is not ``known`` was not looked up."""
+    changes.setdefault("table", TableRef("acme-data", "raw", f"table_{place}"))
+    changes.setdefault("subscription", f"projects/acme-data/subscriptions/subscription-{place}")
+    own = system(id=f"system-{place}", **changes)
+    names = {
+        "publish_time": own.columns.publish_time,
+        "message_id": own.columns.message_id,
+        "subscription_name": own.columns.subscription_name,
+    }
+    schema = {names.get(column, column): sql for column, sql in SUBSCRIPTION_TABLE.items() if column not in without}
+    if own.columns.ingest_time is not None:
+        schema[own.columns.ingest_time] = "TIMESTAMP"
+    table = Table(kind=kind, created=CREATED, columns=frozenset(schema)) if known else None
+    return Pipeline(LandingRequest(own, WINDOWS, table), schema)
+
+
+def landing(*pipelines: Pipeline) -> Case:
+    """The landing statement of some pipelines."""
+    statement = statements.landing([each.request for each in pipelines])
+    return Case(statement, {str(each.request.system.table): each.schema for each in pipelines})
+
+
+def parameters_of(statement: Statement) -> list[Parameter]:
+    """A statement's parameters with the types and values that go over the wire."""
+    parameters = []
+    for parameter in statement.parameters:
+        sent = parameter.to_api_repr()["parameterType"]
+        kind = f"ARRAY<{sent['arrayType']['type']}>" if sent["type"] == "ARRAY" else sent["type"]
+        value = list(parameter.values) if isinstance(parameter, ArrayQueryParameter) else parameter.value
+        parameters.append(Parameter(parameter.name, kind, value))
+    return parameters
+
+
+def _landing_cases() -> dict[str, Case]:
+    shared = TableRef("acme-data", "raw", "shared")
+    ingest_time = Columns(ingest_time="ingested")
+    different = [
+        pipeline(0),
+        pipeline(1, known=False),
+        pipeline(2, without=["publish_time"]),
+        pipeline(3, without=["message_id"]),
+        pipeline(4, without=["subscription_name"]),
+        pipeline(5, without=["publish_time", "message_id", "subscription_name", "attributes"]),
+        pipeline(6, columns=RENAMED),
+        pipeline(7, columns=ingest_time, kind="VIEW"),
+        pipeline(8, columns=ingest_time),
+        pipeline(9, table=TableRef("other-project-42", "d_1", "t-with-dashes"), project="other-project-42"),
+        pipeline(10, table=shared),
+        pipeline(11, table=shared),
+        pipeline(
+            12, columns=replace(RENAMED, ingest_time="ingested at"), kind="MATERIALIZED VIEW", without=["message_id"]
+        ),
+    ]
+    names = (
+        "one system", "not looked up", "no publish_time", "no message_id", "no subscription_name", "no metadata", "renamed columns",
+        "ingest time of a view", "ingest time of a table", "hyphens",
+    )  # fmt: skip
+    cases = {name: landing(each) for name, each in zip(names, different, strict=False)}
+    cases["two systems"] = landing(pipeline(0), pipeline(1))
+    cases["one table"] = landing(different[10], different[11])
+    cases["all different"] = landing(*different)
+    cases["fifty systems"] = landing(*(pipeline(place) for place in range(50)))
+    return {f"landing, {name}": case for name, case in cases.items()}
+
+
+def _schema_cases() -> dict[str, Case]:
+    cases: dict[str, Case] = {}
+    start, end = T0, T0 + timedelta(hours=1)
+    for project, location, region in (
+        ("acme-data", "us-central1", "us-central1"),
+        ("other-project-42", "US", "us"),
+        ("example-eu", "EU", "eu"),
+        ("example-eu", "europe-west1", "europe-west1"),
+    ):
+        where = f"{project} in {location}"
+        for count in (1, 2, 50):
+            names = [f"raw.table_{place}" for place in range(count)]
+            pairs = [(f"{project}.{name}", f"{project}.{name}") for name in names]
+            rendered = {
+                "writes": statements.writes(project, location, names, start, end),
+                "jobs": statements.jobs(project, location, pairs, start, end),
+                "storage": statements.storage(project, location, names),
+                "tables": statements.tables(project, location, names),
+            }
+            cases |= {
+                f"{name}, {count} of {where}": Case(statement, regions=[(project, region)])
+                for name, statement in rendered.items()
+            }
+    return cases
+
+
+CASES: Mapping[str, Case] = {**_landing_cases(), **_schema_cases()}
+"""Every kind of text that the exporter can send, by a name that says what is special about it."""

@@ -1,0 +1,110 @@
+"""Every text that the exporter can send is valid GoogleSQL, with the parameters it is sent with and the columns it is read by."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Mapping
+from types import ModuleType
+
+import pytest
+
+from exporter.sources.bigquery import landing as landing_collector
+from exporter.sources.bigquery import schema as schema_collectors
+from tests.sql.analyser import GoogleSQL
+from tests.sql.fleets import CASES, parameters_of
+from tests.sql.schemas import INFORMATION_SCHEMA
+
+pytestmark = pytest.mark.xdist_group("googlesql")
+
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "landing": {
+        "system_index": "INT64",
+        "window_start_us": "INT64",
+        "landed_rows": "INT64",
+        "delivered": "INT64",
+        "measured_rows": "INT64",
+        "negative_rows": "INT64",
+        "latency_sum_us": "INT64",
+        "within_threshold": "INT64",
+        "newest_publish_us": "INT64",
+        "permilles_us": "ARRAY<INT64>",
+        "bucket_counts": "ARRAY<INT64>",
+    },
+    "writes": {
+        "newest_minute_s": "INT64",
+        "table_name": "STRING",
+        "minute_s": "INT64",
+        "error_code": "STRING",
+        "requests": "INT64",
+        "written_rows": "INT64",
+        "input_bytes": "INT64",
+    },
+    "jobs": {
+        "table_name": "STRING",
+        "hour_s": "INT64",
+        "table_count": "INT64",
+        "succeeded": "INT64",
+        "failed": "INT64",
+        "bytes_processed": "INT64",
+        "bytes_billed": "INT64",
+        "slot_ms": "INT64",
+        "duration_sum_us": "INT64",
+        "bucket_counts": "ARRAY<INT64>",
+    },
+    "storage": {"table_name": "STRING", "active_logical_bytes": "INT64", "long_term_logical_bytes": "INT64"},
+    "tables": {"table_name": "STRING", "table_type": "STRING", "created_us": "INT64", "column_names": "ARRAY<STRING>"},
+}
+"""What each statement returns: the contract between the texts and the collectors that read their rows."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_statement_is_valid_and_returns_what_is_read(googlesql: GoogleSQL, name: str) -> None:
+    case = CASES[name]
+    parameters = parameters_of(case.statement)
+    analysis = googlesql.analyse(case.statement.text, parameters, case.tables, case.regions)
+    assert dict(analysis.columns) == COLUMNS[name.split(",")[0]]
+    assert len(analysis.columns) == len(dict(analysis.columns))
+    declared = [parameter.name for parameter in parameters]
+    assert sorted(declared) == sorted(analysis.parameters)
+
+
+def _reads(module: ModuleType, statement: str) -> set[str]:
+    """Names that the functions which send a statement, or are given its rows, take out of a row."""
+    tree = ast.parse(inspect.getsource(module))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    if module is schema_collectors:
+        functions = [
+            function
+            for function in functions
+            if any(
+                isinstance(node, ast.Attribute) and ast.unparse(node) == f"statements.{statement}"
+                for node in ast.walk(function)
+            )
+        ]
+    return {
+        str(node.slice.value)
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "row" and isinstance(node.slice, ast.Constant)
+    }
+
+
+@pytest.mark.parametrize("statement", COLUMNS)
+def test_a_collector_reads_exactly_the_columns_of_its_statement(statement: str) -> None:
+    module = landing_collector if statement == "landing" else schema_collectors
+    assert _reads(module, statement) == set(COLUMNS[statement])
+
+
+@pytest.mark.parametrize("name", ["writes", "jobs", "storage", "tables"])
+def test_columns_are_named_as_asked_for_however_a_view_spells_them(googlesql: GoogleSQL, name: str) -> None:
+    """Older pages write the columns of TABLE_STORAGE and COLUMNS in capitals."""
+    case = CASES[f"{name}, 1 of other-project-42 in US"]
+    shouted = {
+        view: {column.upper(): kind for column, kind in declared.columns.items()}
+        for view, declared in INFORMATION_SCHEMA.items()
+    }
+    analysis = googlesql.analyse(
+        case.statement.text, parameters_of(case.statement), regions=case.regions, views=shouted
+    )
+    assert dict(analysis.columns) == COLUMNS[name]

@@ -1,0 +1,93 @@
+"""What the texts are made of: names and nothing else is put into them, and other readers of BigQuery's SQL can read them too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from importlib import resources
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from exporter.sources.bigquery import statements
+from tests.builders import T0, window
+from tests.sql.fleets import CASES, pipeline
+
+SOURCES = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in resources.files("exporter.sources").joinpath("sql").iterdir()
+    if path.name.endswith(".sql")
+}
+LITERALS = {".", "QUERY", "DONE", "SCRIPT", "", "app", "exporter"}
+"""Strings that the texts compare with: all of them are ours."""
+
+
+def _strings(text: str) -> set[str]:
+    return {token.text for token in sqlglot.tokenize(text, read="bigquery") if token.token_type.name.endswith("STRING")}
+
+
+def test_every_sql_file_is_part_of_a_case() -> None:
+    assert set(SOURCES) == {
+        f"{name}.sql" for name in ("landing", "landing_rows", "writes", "jobs", "storage", "tables")
+    }
+    assert {name.split(",")[0] for name in CASES} == {"landing", "writes", "jobs", "storage", "tables"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_sqlglot_reads_it_as_one_query(name: str) -> None:
+    """SQLGlot's BigQuery knows no TABLE before an argument; the analyser's tests hold that word."""
+    text = CASES[name].statement.text.replace("APPENDS(TABLE ", "APPENDS(")
+    (query,) = sqlglot.parse(text, read="bigquery")
+    assert isinstance(query, exp.Select)
+    assert not list(query.find_all(exp.Command))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_text_holds_a_value(name: str) -> None:
+    assert _strings(CASES[name].statement.text) <= LITERALS
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_no_text_knows_the_sandbox(name: str) -> None:
+    text = SOURCES[name].lower()
+    assert not [word for word in ("sandbox", "emulator", "localhost", "127.0.0.1", "duckdb", "sqlglot") if word in text]
+
+
+def test_the_same_systems_at_another_time_are_the_same_text() -> None:
+    first = pipeline(0).request
+    other = replace(
+        first,
+        system=replace(
+            first.system,
+            id="another",
+            subscription="projects/acme-data/subscriptions/it's `quoted`",
+            window_s=60,
+            duplicate_lookback_s=1,
+            objectives=replace(first.system.objectives, latency_threshold_s=0.25),
+        ),
+        windows=(window(86400, 60),),
+    )
+    assert statements.landing([first]).text == statements.landing([other]).text
+    assert statements.landing([first]).parameters != statements.landing([other]).parameters
+
+
+def test_names_that_are_compared_are_no_part_of_a_text() -> None:
+    later = (T0 + timedelta(days=1), T0 + timedelta(days=2))
+    where = ("acme-data", "us-central1")
+    hostile = "raw.x') OR TRUE -- `"
+    assert statements.writes(*where, ["raw.a"], T0, later[0]).text == statements.writes(*where, [hostile], *later).text
+    assert (
+        statements.jobs(*where, [("p.raw.a", "p.raw.a")], T0, later[0]).text
+        == statements.jobs(*where, [(hostile, hostile)], *later).text
+    )
+    assert statements.storage(*where, ["raw.a"]).text == statements.storage(*where, [hostile, hostile]).text
+    assert statements.tables(*where, ["raw.a"]).text == statements.tables(*where, [hostile]).text
+
+
+def test_fifty_systems_are_within_the_limits_of_a_query() -> None:
+    """1 MB of text, 10,000 parameters, 1,000 tables (page quotas, "Query jobs")."""
+    statement = CASES["landing, fifty systems"].statement
+    assert len(statement.text.encode()) < 2**20
+    assert len(statement.parameters) < 10_000
+    assert statement.tables == 50
