@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from google.protobuf.message import Message
 from zetasql import types as zt
@@ -106,6 +106,16 @@ class Stored:
     rows: Sequence[Sequence[Any]]
 
 
+class Evaluator(Protocol):
+    """Whatever runs queries over given rows."""
+
+    def evaluate(
+        self, sql: str, parameters: Sequence[Parameter] = (), tables: Mapping[str, Stored] | None = None
+    ) -> list[dict[str, Any]]:
+        """Run a query over the rows of tables, known by their whole names; raises ``Refused``."""
+        ...
+
+
 class GoogleSQL:
     """The analyser; tables are known by their whole names (``project.dataset.table``), views by project and region."""
 
@@ -134,10 +144,7 @@ class GoogleSQL:
         return Analysis(columns, frozenset(_parameters_of(statement)))
 
     def evaluate(
-        self,
-        sql: str,
-        parameters: Sequence[Parameter] = (),
-        tables: Mapping[str, Stored] | None = None,
+        self, sql: str, parameters: Sequence[Parameter] = (), tables: Mapping[str, Stored] | None = None
     ) -> list[dict[str, Any]]:
         """Run a query over the rows of tables with Google's reference implementation; raises ``Refused``."""
         contents = tables or {}

@@ -20,7 +20,7 @@ from tests.sql.schemas import SUBSCRIPTION_TABLE
 
 CREATED = T0 - timedelta(days=30)
 WINDOWS = (window(0), window(300), window(600))
-RENAMED = Columns(publish_time="published at", message_id="select", subscription_name="from_subscription")
+RENAMED = Columns(publish_time="Published_At", message_id="select", subscription_name="from_subscription")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _landing_cases() -> dict[str, Case]:
         pipeline(10, table=shared),
         pipeline(11, table=shared),
         pipeline(
-            12, columns=replace(RENAMED, ingest_time="ingested at"), kind="MATERIALIZED VIEW", without=["message_id"]
+            12, columns=replace(RENAMED, ingest_time="ingested_on"), kind="MATERIALIZED VIEW", without=["message_id"]
         ),
     ]
     names = (

@@ -49,10 +49,11 @@ TABLES: Mapping[str, Stored] = {"p.d.ticks": TICKS, "p.d.nothing": NOTHING, "p.d
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A query over ``TABLES``, and its parameters."""
+    """A query over ``TABLES``, its parameters, and whether it fails while it runs."""
 
     sql: str
     parameters: Sequence[Parameter] = ()
+    refused: bool = False
 
 
 def _arrays(**values: Any) -> list[Parameter]:
@@ -88,7 +89,7 @@ PROBES: Mapping[str, Probe] = {
     "DIV": Probe(
         "SELECT id, DIV(number, 7) AS quotient, DIV(number, 7) * 7 AS floor, DIV(number, -7) AS negative FROM `p.d.ticks`"
     ),
-    "DIV by nought": Probe("SELECT DIV(number, number) AS quotient FROM `p.d.ticks`"),
+    "DIV by nought": Probe("SELECT DIV(number, number) AS quotient FROM `p.d.ticks`", refused=True),
     "DIV of a time": Probe("SELECT id, DIV(UNIX_SECONDS(seen), 3600) * 3600 AS hour_s FROM `p.d.ticks`"),
     "GREATEST": Probe("SELECT id, GREATEST(number, 0) AS floor, GREATEST(number, id, 5) AS most FROM `p.d.ticks`"),
     "GREATEST of NULL": Probe("SELECT GREATEST(NULL, 1) AS a, GREATEST(CAST(NULL AS INT64), 0) AS b"),
@@ -105,8 +106,8 @@ PROBES: Mapping[str, Probe] = {
         "FROM `p.d.ticks` GROUP BY word"
     ),
     "SUM of nothing but NULL": Probe("SELECT flag, SUM(IF(id = 0, 1, NULL)) AS total FROM `p.d.ticks` GROUP BY flag"),
-    "SUM beyond INT64": Probe("SELECT SUM(number) + SUM(number) AS total FROM `p.d.ticks`"),
-    "arithmetic beyond INT64": Probe("SELECT number * 4 AS much FROM `p.d.ticks`"),
+    "SUM beyond INT64": Probe("SELECT SUM(number) + SUM(number) AS total FROM `p.d.ticks`", refused=True),
+    "arithmetic beyond INT64": Probe("SELECT number * 4 AS much FROM `p.d.ticks`", refused=True),
     "ARRAY of aggregates": Probe(
         "SELECT word, [COUNTIF(id < 4), COUNTIF(id > 4)] AS counts FROM `p.d.ticks` GROUP BY word"
     ),
@@ -127,7 +128,7 @@ PROBES: Mapping[str, Probe] = {
     "UNNEST of nothing": Probe(
         "SELECT name, place FROM UNNEST(@names) AS name WITH OFFSET AS place", _arrays(names=[])
     ),
-    "OFFSET past the end": Probe("SELECT @names[OFFSET(2)] AS name", _arrays(names=["x", "y"])),
+    "OFFSET past the end": Probe("SELECT @names[OFFSET(2)] AS name", _arrays(names=["x", "y"]), refused=True),
     "UNNEST of a column": Probe("SELECT id, value FROM `p.d.nested` CROSS JOIN UNNEST(numbers) AS value"),
     "UNNEST of a column, outer": Probe("SELECT id, value FROM `p.d.nested` LEFT JOIN UNNEST(numbers) AS value ON TRUE"),
     "UNNEST of structs": Probe("SELECT id, label.key, label.value FROM `p.d.nested`, UNNEST(labels) AS label"),
@@ -163,8 +164,9 @@ PROBES: Mapping[str, Probe] = {
         "SELECT 0, CAST(NULL AS INT64), CAST(NULL AS STRING) UNION ALL SELECT 0, NULL, 'x'"
     ),
     "TIMESTAMP_DIFF": Probe(
-        "SELECT a.id AS a, b.id AS b, TIMESTAMP_DIFF(a.seen, b.seen, MICROSECOND) AS micros, TIMESTAMP_DIFF(a.seen, b.seen, SECOND) AS seconds, "
-        "TIMESTAMP_DIFF(a.seen, b.seen, HOUR) AS hours FROM `p.d.ticks` AS a CROSS JOIN `p.d.ticks` AS b"
+        "SELECT a.id AS a, b.id AS b, TIMESTAMP_DIFF(a.seen, b.seen, MICROSECOND) AS micros, "
+        "TIMESTAMP_DIFF(a.seen, b.seen, SECOND) AS seconds, TIMESTAMP_DIFF(a.seen, b.seen, HOUR) AS hours "
+        "FROM `p.d.ticks` AS a CROSS JOIN `p.d.ticks` AS b"
     ),
     "UNIX_MICROS": Probe(
         "SELECT id, UNIX_MICROS(seen) AS micros, UNIX_MILLIS(seen) AS millis, UNIX_SECONDS(seen) AS seconds FROM `p.d.ticks`"

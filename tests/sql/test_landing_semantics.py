@@ -1,4 +1,4 @@
-"""The landing statement computes what it is meant to: Google's evaluator and plain Python agree on rows full of edges."""
+"""The landing statement computes what it is meant to: Google's evaluator, the sandbox and plain Python agree on rows full of edges."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 from exporter.model import Columns, TableRef, Window
 from exporter.sources.bigquery import statements
 from tests.sql import definitions, generators
-from tests.sql.analyser import GoogleSQL, Stored
+from tests.sql.analyser import Evaluator, GoogleSQL, Stored
 from tests.sql.contents import measured, stored
 from tests.sql.definitions import Arrival
 from tests.sql.fleets import RENAMED, Pipeline, parameters_of, pipeline
+from tests.sql.sandboxed import Sandbox
 
 pytestmark = pytest.mark.xdist_group("googlesql")
 
@@ -76,26 +77,37 @@ def _by_window(rows: Sequence[Mapping[str, Any]]) -> Windows:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_landing(googlesql: GoogleSQL, seed: int) -> None:
+def test_landing(evaluator: Evaluator, seed: int) -> None:
     tables, expected = _case(seed)
     statement = statements.landing([each.request for each in PIPELINES])
-    rows = googlesql.evaluate(_sampled(statement.text), parameters_of(statement), tables)
+    rows = evaluator.evaluate(_sampled(statement.text), parameters_of(statement), tables)
     assert len(expected) > 2 * len(PIPELINES)
     assert _by_window(rows) == expected
 
 
-def test_landing_does_not_depend_on_where_a_query_starts(googlesql: GoogleSQL) -> None:
+def test_landing_does_not_depend_on_where_a_query_starts(evaluator: Evaluator) -> None:
     tables, expected = _case(5)
     found: Windows = {}
     for window in PIPELINES[0].request.windows:
         requests = [replace(each.request, windows=_within(each.request.windows, window)) for each in PIPELINES]
         statement = statements.landing(requests)
-        found |= _by_window(googlesql.evaluate(_sampled(statement.text), parameters_of(statement), tables))
+        found |= _by_window(evaluator.evaluate(_sampled(statement.text), parameters_of(statement), tables))
     assert found == expected
 
 
 def _within(windows: Sequence[Window], window: Window) -> tuple[Window, ...]:
     return tuple(each for each in windows if window.start <= each.start < window.end)
+
+
+def test_quantiles_are_of_the_sample(sandbox: Sandbox) -> None:
+    tables, expected = _case(0)
+    statement = statements.landing([each.request for each in PIPELINES])
+    for row in sandbox.evaluate(statement.text, parameters_of(statement), tables):
+        sample = expected[row["system_index"], row["window_start_us"]]["latencies_us"]
+        quantiles = row["permilles_us"]
+        assert len(quantiles) == (1001 if sample else 0)
+        assert quantiles == sorted(quantiles)
+        assert set(quantiles) == set(sample)
 
 
 READING = (

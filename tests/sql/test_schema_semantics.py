@@ -1,4 +1,4 @@
-"""The statements on INFORMATION_SCHEMA compute what they are meant to: Google's evaluator and plain Python agree."""
+"""The statements on INFORMATION_SCHEMA compute what they are meant to: Google's evaluator, the sandbox and plain Python agree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from exporter.sources.bigquery import statements
 from tests.builders import T0
 from tests.sql import definitions, generators
-from tests.sql.analyser import GoogleSQL
+from tests.sql.analyser import Evaluator, GoogleSQL
 from tests.sql.contents import copied, job_rows, us, write_rows
 from tests.sql.definitions import Job, Written
 from tests.sql.fleets import parameters_of
@@ -37,19 +37,19 @@ def _jobs(seed: int) -> tuple[list[Job], list[dict[str, Any]]]:
 
 
 def _evaluated_jobs(
-    googlesql: GoogleSQL, listed: Sequence[Job], right: str = "", wrong: str = ""
+    evaluator: Evaluator, listed: Sequence[Job], right: str = "", wrong: str = ""
 ) -> list[dict[str, Any]]:
     statement = statements.jobs("acme-data", "us-central1", sorted(MONITORED.items()), *HOURS)
     assert right in statement.text
     text, tables = copied(statement.text.replace(right, wrong) if right else statement.text, "JOBS", job_rows(listed))
-    return googlesql.evaluate(text, parameters_of(statement), tables)
+    return evaluator.evaluate(text, parameters_of(statement), tables)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_jobs(googlesql: GoogleSQL, seed: int) -> None:
+def test_jobs(evaluator: Evaluator, seed: int) -> None:
     listed, expected = _jobs(seed)
     assert len(expected) > 10
-    assert definitions.multiset(_evaluated_jobs(googlesql, listed)) == definitions.multiset(expected)
+    assert definitions.multiset(_evaluated_jobs(evaluator, listed)) == definitions.multiset(expected)
 
 
 JOB_MUTANTS = {
@@ -85,20 +85,20 @@ def _writes(seed: int, count: int) -> tuple[list[Written], list[dict[str, Any]]]
 
 
 def _evaluated_writes(
-    googlesql: GoogleSQL, timeline: Sequence[Written], right: str = "", wrong: str = ""
+    evaluator: Evaluator, timeline: Sequence[Written], right: str = "", wrong: str = ""
 ) -> list[dict[str, Any]]:
     statement = statements.writes("acme-data", "us-central1", WRITTEN, *MINUTES)
     assert right in statement.text
     changed = statement.text.replace(right, wrong) if right else statement.text
     text, tables = copied(changed, "WRITE_API_TIMELINE", write_rows(timeline))
-    return googlesql.evaluate(text, parameters_of(statement), tables)
+    return evaluator.evaluate(text, parameters_of(statement), tables)
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("count", [0, 1, 150])
-def test_writes(googlesql: GoogleSQL, seed: int, count: int) -> None:
+def test_writes(evaluator: Evaluator, seed: int, count: int) -> None:
     timeline, expected = _writes(seed, count)
-    assert definitions.multiset(_evaluated_writes(googlesql, timeline)) == definitions.multiset(expected)
+    assert definitions.multiset(_evaluated_writes(evaluator, timeline)) == definitions.multiset(expected)
 
 
 WRITE_MUTANTS = {
@@ -124,3 +124,60 @@ def test_the_rows_tell_a_wrong_writes_statement(googlesql: GoogleSQL, name: str)
         rows = _evaluated_writes(googlesql, timeline, right, wrong)
         differ.append(definitions.multiset(rows) != definitions.multiset(expected))
     assert any(differ)
+
+
+def test_storage(evaluator: Evaluator) -> None:
+    statement = statements.storage("acme-data", "us-central1", WRITTEN)
+    rows = [
+        {
+            "table_schema": "raw",
+            "table_name": "a",
+            "active_logical_bytes": 5,
+            "long_term_logical_bytes": 7,
+            "deleted": False,
+        },
+        {
+            "table_schema": "raw",
+            "table_name": "a",
+            "active_logical_bytes": 9,
+            "long_term_logical_bytes": 9,
+            "deleted": True,
+        },
+        {"table_schema": "raw", "table_name": "b", "deleted": False},
+        {"table_schema": "other", "table_name": "a", "active_logical_bytes": 1, "deleted": False},
+    ]
+    text, tables = copied(statement.text, "TABLE_STORAGE", rows)
+    assert definitions.multiset(evaluator.evaluate(text, parameters_of(statement), tables)) == definitions.multiset(
+        [
+            {"table_name": "raw.a", "active_logical_bytes": 5, "long_term_logical_bytes": 7},
+            {"table_name": "raw.b", "active_logical_bytes": None, "long_term_logical_bytes": None},
+        ]
+    )
+
+
+def test_tables(evaluator: Evaluator) -> None:
+    statement = statements.tables("acme-data", "us-central1", WRITTEN)
+    listed = [
+        {"table_schema": schema, "table_name": name, "table_type": kind, "creation_time": T0}
+        for schema, name, kind in (("raw", "a", "BASE TABLE"), ("raw", "b", "VIEW"), ("other", "a", "BASE TABLE"))
+    ]
+    columns = [
+        {"table_schema": schema, "table_name": name, "column_name": column}
+        for schema, name, column in (
+            ("raw", "a", "data"),
+            ("raw", "a", "message_id"),
+            ("other", "a", "x"),
+            ("raw", "c", "y"),
+        )
+    ]
+    text, tables = copied(statement.text, "TABLES", listed)
+    text, more = copied(text, "COLUMNS", columns)
+    rows = evaluator.evaluate(text, parameters_of(statement), tables | more)
+    found = {
+        row["table_name"]: (row["table_type"], row["created_us"], sorted(row["column_names"] or [])) for row in rows
+    }
+    assert found == {
+        "raw.a": ("BASE TABLE", us(T0), ["data", "message_id"]),
+        "raw.b": ("VIEW", us(T0), []),
+    }
+    assert len(rows) == len(found)

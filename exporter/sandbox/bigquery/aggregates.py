@@ -178,6 +178,22 @@ def _done(sql: str, kind: Type, parts: Sequence[Value], over: str) -> Value:
     return value
 
 
+def quantile(binder: Binder, node: exp.Expr, scope: Scope) -> Value | None:
+    """``APPROX_QUANTILES(x, n)[OFFSET(k)]`` as the one quantile that it is, where n and k are literals and nothing else is said."""
+    call, index = node.this, node.expressions[0]
+    if not isinstance(call, exp.Anonymous) or str(call.this).upper() != "APPROX_QUANTILES" or len(call.expressions) != 2:
+        return None
+    value, number = call.expressions
+    plain = not isinstance(value, exp.Distinct | exp.IgnoreNulls | exp.RespectNulls)
+    if not plain or not isinstance(number, exp.Literal) or not isinstance(index, exp.Literal):
+        return None
+    steps, place = int(number.name), int(index.name) - int(node.args.get("offset") or 0)
+    if not 0 <= place <= steps:
+        return None
+    inner = binder.expr(value, scope)
+    return _done(f"quantile_disc({inner.sql}, {place / steps!r})", inner.type, [inner], "")
+
+
 def string_agg(binder: Binder, node: exp.Expr, scope: Scope, over: str = "") -> Value:
     """STRING_AGG([DISTINCT] value[, separator] [ORDER BY ...] [LIMIT n])."""
     first, modifiers = _unwrap(binder, node.this, scope)

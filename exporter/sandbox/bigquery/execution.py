@@ -88,6 +88,7 @@ class Execution:
         values = self._values(translation, parameters, now_us)
         bounds = self._bounds(translation, values)
         history.check(translation.scans, bounds, self._engine.catalog, now_us)
+        values = {name: value for name, value in values.items() if name in translation.parameters}
         for name, moment in bounds.items():
             values[name] = moment if moment is not None else 0 if name.startswith("s") else now_us
         sizes = bytes_by_table(translation.scans, bounds, now_us)
@@ -133,7 +134,8 @@ class Execution:
     def _values(self, translation: Translation, parameters: list[Parameter], now_us: int) -> dict[str, object]:
         known: dict[str, object] = {f"p_{item.name}": item.value for item in parameters}
         known |= {"now": from_us(now_us), "user": self._engine.user}
-        return {name: known[name] for name in translation.parameters if name in known}
+        wanted = translation.parameters | translation.bound_parameters
+        return {name: known[name] for name in wanted if name in known}
 
     def _bounds(self, translation: Translation, values: Mapping[str, object]) -> dict[str, int | None]:
         found: dict[str, int | None] = {}
@@ -163,13 +165,13 @@ class Execution:
         if cached is not None:
             job.cache_hit = True
             return cached
-        rows = self.select(plan, plan.translation.sql, job)
+        rows = self.select(plan, None, job)
         result = Result(plan.translation.columns, rows)
         self._store(plan, result)
         return result
 
-    def select(self, plan: Plan, sql: str, job: Job | None = None) -> list[tuple[object, ...]]:
-        """Run a plan's SQL in DuckDB; raises ``ApiError``."""
+    def select(self, plan: Plan, sql: str | None = None, job: Job | None = None) -> list[tuple[object, ...]]:
+        """Run a plan's translation, or other SQL over the same tables, in DuckDB; raises ``ApiError``."""
         for scan in plan.translation.scans:
             if isinstance(scan.item, Table):
                 scan.item.contents.flush()
@@ -179,7 +181,7 @@ class Execution:
         try:
             for name, virtual in plan.translation.virtuals.items():
                 self._provide(cursor, name, virtual, plan.now_us)
-            rows: list[tuple[object, ...]] = cursor.execute(sql, plan.values).fetchall()
+            rows: list[tuple[object, ...]] = cursor.execute(sql or plan.translation.statement(cursor), plan.values).fetchall()
         except duckdb.InterruptException as error:
             raise cancelled("User requested cancellation") from error
         except duckdb.Error as error:

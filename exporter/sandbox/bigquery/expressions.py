@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from exporter.sandbox.bigquery import binder as names
-from exporter.sandbox.bigquery.aggregates import aggregate_call, string_agg, window
+from exporter.sandbox.bigquery.aggregates import aggregate_call, quantile, string_agg, window
 from exporter.sandbox.bigquery.binder import Binder, Rule, text
 from exporter.sandbox.bigquery.casts import bytes_literal, cast, coerce, literal_bytes
 from exporter.sandbox.bigquery.functions import call_function, safe
@@ -228,6 +228,8 @@ def struct_constructor(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
 
 def subscript(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     """``array[OFFSET(n)]``, ``[ORDINAL(n)]``, their SAFE_ forms, and a JSON value's member."""
+    if (single := quantile(binder, node, scope)) is not None:
+        return single
     value = binder.expr(node.this, scope)
     index = binder.expr(node.expressions[0], scope)
     if value.type.kind == "JSON":
@@ -238,8 +240,6 @@ def subscript(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     shift = "" if offset == 1 else " + 1"
     if node.args.get("safe"):
         sql = f"(CASE WHEN {index.sql}{shift} > 0 THEN {value.sql}[{index.sql}{shift}] END)"
-    elif isinstance(node.expressions[0], exp.Literal) and isinstance(node.this, exp.Anonymous):
-        sql = f"{value.sql}[{index.sql}{shift}]"  # APPROX_QUANTILES(x, 100)[OFFSET(50)] and the like
     else:
         sql = f"bq_element({value.sql}, {index.sql}, {0 if offset == 1 else 1})"
     return merge(sql, value.type.item, [value, index])

@@ -264,7 +264,7 @@ class Translator:
                 raise self.binder.fail("GROUPING SETS is not supported by this BigQuery", item)
             else:
                 keys = [self._key(item, scope, items)]
-                texts.append(keys[0].sql)
+                texts.append(_place(keys[0], items))
             scope.groups |= {key.sql for key in keys}
         return " GROUP BY " + ", ".join(texts)
 
@@ -314,8 +314,7 @@ class Translator:
             if scope.groups is not None:
                 self._refuse_loose(value, scope, "ORDER BY clause")
             self.unit.read(value)
-            same = next((place for place, (_, known) in enumerate(items, 1) if known.sql == value.sql), None)
-            texts.append(f"{same or value.sql} {direction(item)}")
+            texts.append(f"{_place(value, items)} {direction(item)}")
         return " ORDER BY " + ", ".join(texts)
 
     def _limit(self, limit: exp.Expr | None, offset: exp.Expr | None) -> str:
@@ -419,6 +418,12 @@ class Translator:
         merged = {"RIGHT": both[1], "FULL": merge(f"coalesce({both[0].sql}, {both[1].sql})", both[0].type, both)}
         scope.merged[name.lower()] = merged.get(side, both[0])
         return merge(f"({both[0].sql} = {both[1].sql})", BOOL, both).sql
+
+
+def _place(value: Value, items: list[Item]) -> str:
+    """An expression, or the number of the item that it is: DuckDB then need not plan it twice."""
+    same = next((place for place, (_, known) in enumerate(items, 1) if known.sql == value.sql), None)
+    return value.sql if same is None else str(same)
 
 
 def _has_aggregate(node: exp.Expr) -> bool:

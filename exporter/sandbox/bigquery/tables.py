@@ -61,6 +61,7 @@ class Unit:
     scans: list[Scan] = field(default_factory=list)
     virtuals: dict[str, Virtual] = field(default_factory=dict)
     bounds: dict[str, str] = field(default_factory=dict)  # s..., e..., v...: a start, an end, a version
+    bound_parameters: set[str] = field(default_factory=set)
     viewing: tuple[TableRef, ...] = ()
 
     def read(self, value: Value | Output) -> None:
@@ -105,7 +106,7 @@ def table(binder: Binder, unit: Unit, node: exp.Table, scope: Scope, view_query:
         return f"({query.sql}) AS {alias}", Relation(alias, called, query.outputs)
     until = ""
     if version := node.args.get("version"):
-        bound = _bound(unit, "v", binder.expr(version.args["expression"], Scope()).sql)
+        bound = _bound(unit, "v", *_constant(binder, version.args["expression"]))
         until = f" WHERE {quote(COMMIT)} <= CAST(${bound} AS BIGINT)"
     return _stored(len(unit.scans) - 1, item, alias, called, until)
 
@@ -140,9 +141,18 @@ def _stored(number: int, item: Table, alias: str, called: str, condition: str) -
     return sql, Relation(alias, called, _outputs(number, item.columns), hidden)
 
 
-def _bound(unit: Unit, role: str, sql: str) -> str:
-    name = f"{role}{zlib.crc32(sql.encode()):08x}"
-    unit.bounds[name] = sql
+def _constant(binder: Binder, node: exp.Expr) -> tuple[Value, set[str]]:
+    """An expression that is computed before the statement runs, and the parameters that it takes."""
+    before, binder.used = binder.used, set()
+    value = binder.expr(node, Scope())
+    needed, binder.used = binder.used, before
+    return value, needed
+
+
+def _bound(unit: Unit, role: str, value: Value, needed: set[str]) -> str:
+    name = f"{role}{zlib.crc32(value.sql.encode()):08x}"
+    unit.bounds[name] = value.sql
+    unit.bound_parameters |= needed
     return name
 
 
@@ -189,12 +199,12 @@ def refused(binder: Binder, name: str, node: exp.Expr) -> ApiError:
 def _moment(binder: Binder, unit: Unit, role: str, node: exp.Expr | None, function: exp.Expr) -> str | None:
     if node is None or isinstance(node, exp.Null):
         return None
-    value = binder.expr(node, Scope())
+    value, needed = _constant(binder, node)
     if value.type.kind not in ("TIMESTAMP", "NULL"):
         raise binder.fail(
             f"No matching signature for table-valued function APPENDS for argument types: TABLE, {value.type}", function
         )
-    return _bound(unit, role, value.sql)
+    return _bound(unit, role, value, needed)
 
 
 def _schema_view(unit: Unit, names: list[str], called: str, alias: str) -> tuple[str, Relation]:

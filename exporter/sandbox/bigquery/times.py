@@ -290,12 +290,18 @@ def last_day(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     return merge(f"CAST({first} + {length.get(part, 'to_months(1)')} - to_days(1) AS DATE)", DATE, [value])
 
 
-_FLOOR = "(epoch_us({{0}}) // {unit} - CASE WHEN epoch_us({{0}}) % {unit} < 0 THEN 1 ELSE 0 END)"
+_YEAR_1_US = 62_135_596_800_000_000
+"""Microseconds from the first TIMESTAMP there is to 1970: with them added, DuckDB's division that truncates is one that floors."""
+
+
+def _floor(unit: int) -> str:
+    return f"((epoch_us({{0}}) + {_YEAR_1_US}) // {unit} - {_YEAR_1_US // unit})"
+
 
 PLAIN: dict[str, list[Signature]] = {
     "UNIX_MICROS": [Signature("T", INT64, "epoch_us({0})")],
-    "UNIX_MILLIS": [Signature("T", INT64, _FLOOR.format(unit=1_000))],
-    "UNIX_SECONDS": [Signature("T", INT64, _FLOOR.format(unit=1_000_000))],
+    "UNIX_MILLIS": [Signature("T", INT64, _floor(1_000))],
+    "UNIX_SECONDS": [Signature("T", INT64, _floor(1_000_000))],
     "UNIX_DATE": [Signature("D", INT64, "CAST({0} - DATE '1970-01-01' AS BIGINT)")],
     "TIMESTAMP_MICROS": [Signature("I", TIMESTAMP, "make_timestamptz({0})")],
     "TIMESTAMP_MILLIS": [Signature("I", TIMESTAMP, "make_timestamptz({0} * 1000)")],

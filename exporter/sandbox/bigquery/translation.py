@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import duckdb
 from sqlglot import exp
 
 from exporter.model import TableRef
@@ -42,7 +43,7 @@ class Translation:
     """A query in DuckDB SQL, its columns, and all that it refers to.
 
     ``sql`` yields values as ``rows`` encodes them, ``raw`` yields them as DuckDB holds them. ``parameters`` are the placeholders
-    that occur.
+    in them, ``bound_parameters`` those in ``bounds``.
     """
 
     raw: str
@@ -52,7 +53,15 @@ class Translation:
     virtuals: dict[str, Virtual]
     bounds: dict[str, str]
     parameters: frozenset[str]
+    bound_parameters: frozenset[str]
     volatile: bool
+    _statement: duckdb.Statement | None = None
+
+    def statement(self, cursor: duckdb.DuckDBPyConnection) -> duckdb.Statement:
+        """``sql`` parsed by DuckDB, once."""
+        if self._statement is None:
+            self._statement = cursor.extract_statements(self.sql)[0]
+        return self._statement
 
 
 @dataclass(slots=True)
@@ -141,6 +150,7 @@ class Translations:
             virtuals={name: virtual for branch in done for name, virtual in branch.unit.virtuals.items()},
             bounds={name: sql for branch in done for name, sql in branch.unit.bounds.items()},
             parameters=frozenset().union(*(branch.used for branch in done)),
+            bound_parameters=frozenset().union(*(branch.unit.bound_parameters for branch in done)),
             volatile=any(branch.volatile for branch in done),
         )
 

@@ -39,7 +39,8 @@ def tokens(text: str) -> list[Token]:
     while position < length:
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
-            raise BadFilter(f"unexpected character at position {position + 1}")
+            unexpected = length - len(text[position:length].lstrip())
+            raise BadFilter(f"unexpected character at position {unexpected + 1}")
         found.append(Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)))
         position = match.end()
     found.append(Token("end", "", length))

@@ -60,7 +60,7 @@ class Reader:
 
     def _descriptor(self, selection: Selection) -> Proto:
         """The one metric that a filter names, on a resource that it can be on."""
-        found = [each for each in self._descriptors.all(selection.project) if selection.may_match(each.type)]
+        found = [each for each in self._descriptors.all(selection.project) if selection.may_name(each.type)]
         if not found:
             names = selection.filter.metric_types
             if len(names) != 1:
@@ -76,7 +76,7 @@ class Reader:
                 "per request."
             )
         resources = found[0].monitored_resource_types
-        if resources and not any(selection.may_match(found[0].type, resource) for resource in resources):
+        if resources and not any(selection.may_name(found[0].type, resource) for resource in resources):
             raise invalid(
                 "The supplied filter does not specify a valid combination of metric and monitored resource "
                 "descriptors. The query will not return any time series."

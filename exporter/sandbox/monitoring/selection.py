@@ -28,7 +28,7 @@ RESOURCE_FIELDS = frozenset({"project", "resource.type", "resource.labels"})
 class Known:
     """What is known of a series; None is not known yet. No series here belongs to a group or has metadata."""
 
-    project: str
+    project: str | None
     metric_type: str | None = None
     resource_type: str | None = None
     metric_labels: Labels | None = None
@@ -86,9 +86,11 @@ class Selection:
     project: str
     filter: Filter
 
-    def may_match(
-        self, metric_type: str, resource_type: str | None = None, resource_labels: Labels | None = None
-    ) -> bool:
+    def may_name(self, metric_type: str, resource_type: str | None = None) -> bool:
+        """Whether the filter speaks of a metric, whatever the project."""
+        return self.filter.may_match(Known(None, metric_type, resource_type))
+
+    def may_match(self, metric_type: str, resource_type: str, resource_labels: Labels) -> bool:
         """Whether series with this much in common could match."""
         return self.filter.may_match(Known(self.project, metric_type, resource_type, resource_labels=resource_labels))
 

@@ -160,7 +160,8 @@ class BigQueryDelivery:
                 reasons = self._append(messages, at_us, copies=2 if rewrite_us == 0 else 1)
             except TableRefused as refusal:
                 everything = [*messages, *lost, *(message for message, _ in failures)]
-                self._refuse(refusal.state, everything, at_us)
+                self._held.extend(everything)
+                self._refuse(refusal.state, len(everything), at_us)
                 return
             if reasons:
                 failures += [(messages[place], reason) for place, reason in reasons.items()]
@@ -186,35 +187,34 @@ class BigQueryDelivery:
 
     def _account(self, written: list[Message], lost: list[Message], failures: list[Failure], at_us: int) -> None:
         subscription = self._subscription
-        by_message = self._behaviour.attempt_unit == "message"
-        accepted = len(written) + len(lost)
-        if accepted:
-            subscription.attempted(SUCCESS, accepted if by_message else 1, at_us)
+        if written or lost:
+            subscription.attempted(SUCCESS, self._attempts(len(written) + len(lost)), at_us)
         if written:
             subscription.acknowledge(written, at_us)
         if lost:
             subscription.lose(lost, at_us)
         if failures:
-            subscription.attempted(ROW_REFUSED, len(failures) if by_message else 1, at_us)
+            subscription.attempted(ROW_REFUSED, self._attempts(len(failures)), at_us)
             self._redelivery.failed(failures, at_us)
 
     def _rewrite(self, at_us: int, messages: list[Message]) -> None:
         """Write messages again that are acknowledged already, as at-least-once delivery does."""
         if self._stopped:
             return
-        count = len(messages) if self._behaviour.attempt_unit == "message" else 1
         try:
             self._append(messages, at_us)
         except TableRefused as refusal:
-            self._subscription.attempted(TABLE_REFUSED[refusal.state], count, at_us)
+            self._refuse(refusal.state, len(messages), at_us)
         else:
-            self._subscription.attempted(SUCCESS, count, at_us)
+            self._subscription.attempted(SUCCESS, self._attempts(len(messages)), at_us)
 
-    def _refuse(self, state: SinkState, messages: list[Message], at_us: int) -> None:
-        """The table takes nothing: hold the messages back, and say so in the subscription's state."""
-        count = len(messages) if self._behaviour.attempt_unit == "message" else 1
-        self._subscription.attempted(TABLE_REFUSED[state], count, at_us)
-        self._held.extend(messages)
+    def _attempts(self, messages: int) -> int:
+        """What a request with so many messages counts."""
+        return messages if self._behaviour.attempt_unit == "message" else 1
+
+    def _refuse(self, state: SinkState, messages: int, at_us: int) -> None:
+        """The table took nothing of a request: say so in the subscription's state, and see to it that it is tried again."""
+        self._subscription.attempted(TABLE_REFUSED[state], self._attempts(messages), at_us)
         set_state(self._subscription.resource, state)
         if self._refusing is None:
             self._schedule_try(at_us, self._behaviour.table_retry_s[0])

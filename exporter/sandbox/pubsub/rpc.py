@@ -41,7 +41,8 @@ class Server:
     """A running plaintext server on loopback."""
 
     def __init__(self, backend: Backend, port: int = 0) -> None:
-        self._server = grpc.server(ThreadPoolExecutor(WORKERS, thread_name_prefix="pubsub"), options=SERVER_OPTIONS)
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pubsub")
+        self._server = grpc.server(self._pool, options=SERVER_OPTIONS)
         add_services(self._server, backend)
         self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
         self._server.start()
@@ -49,3 +50,4 @@ class Server:
     def stop(self) -> None:
         """End all calls and give the port back."""
         self._server.stop(grace=None).wait()
+        self._pool.shutdown()

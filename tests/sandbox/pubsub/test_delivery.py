@@ -330,6 +330,24 @@ def test_a_table_with_nothing_to_write_recovers_when_asked(engine: PubSub, sink:
     assert engine.subscriptions.get(subscription).state is types.Subscription.State.ACTIVE
 
 
+def test_a_refused_rewrite_shows_in_the_state_and_loses_nothing(
+    engine: PubSub, sink: RecordingSink, ledger: Ledger
+) -> None:
+    subscription = add_pipeline(engine)
+    twice = Behaviour(duplicate_ratio=1, same_commit_ratio=0, rewrite_delay_s=(100, 100), table_retry_s=(60, 60))
+    engine.set_behaviour(subscription, twice, T0)
+    engine.publish(topic_name("flights"), [Draft(b"x")], T0)
+    engine.run_until(T0 + MINUTE)
+    sink.refusing[FLIGHTS] = "NOT_FOUND"
+    engine.run_until(T0 + 3 * MINUTE)
+    assert engine.subscriptions.get(subscription).state is types.Subscription.State.RESOURCE_ERROR
+    assert attempts(ledger, subscription) == {"success": 1, "not_found": 1}
+    del sink.refusing[FLIGHTS]
+    engine.run_until(T0 + 5 * MINUTE)
+    assert engine.subscriptions.get(subscription).state is types.Subscription.State.ACTIVE
+    assert engine.subscriptions.tally(subscription).delivered == len(sink.rows(FLIGHTS)) == 1
+
+
 def test_another_table_is_tried_soon(engine: PubSub, sink: RecordingSink) -> None:
     subscription = add_pipeline(engine)
     sink.refusing[FLIGHTS] = "NOT_FOUND"

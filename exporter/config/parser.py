@@ -1,0 +1,237 @@
+"""From nodes to a ``Config``: defaults, names in full, and the rules that tie several keys together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from yaml.nodes import MappingNode, Node, SequenceNode
+
+from exporter.config import fields
+from exporter.config.nodes import Findings, compose, described, entries, line_of
+from exporter.config.types import Config, Endpoints, ExporterSettings
+from exporter.config.values import INVALID, format_duration
+from exporter.errors import ConfigError, Mistake
+from exporter.model import ActiveHours, Columns, Objectives, System, TableRef, Tier
+
+RESERVED_IDS = ("exporter", "fleet")
+MAX_CLASSES = 6
+"""An alert policy has at most six conditions, one per (window, interval) class."""
+MAX_SYSTEMS = 5000
+
+_TIERS: Mapping[str, tuple[int, int]] = {"critical": (60, 60), "standard": (300, 900), "batch": (3600, 3600)}
+_ALWAYS = ActiveHours(frozenset(range(7)), 0, 1440)
+_MULTI_REGIONS = {"US": "us-central1", "EU": "europe-west1"}
+
+Values = dict[str, Any]
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file; raises ``ConfigError`` with every mistake in it."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError([Mistake(str(path), 1, "", f"is not UTF-8: byte {error.start}; save it as UTF-8")]) from error
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise ConfigError([Mistake(str(path), 0, "", f"{reason}: give a file with -c")]) from error
+    return parse(text, str(path))
+
+
+def parse(text: str, file: str) -> Config:
+    """Read a configuration; raises ``ConfigError`` with every mistake in it."""
+    findings = Findings(file)
+    node = compose(text, findings)
+    findings.raise_if_any()
+    assert node is not None
+    config = _Parser(findings).read(node)
+    findings.raise_if_any()
+    assert config is not None
+    return config
+
+
+class _Parser:
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+
+    def read(self, node: Node) -> Config | None:
+        """Read the document; returns None after a mistake that leaves nothing to build."""
+        found = entries(node, "", fields.schema()["properties"], self._findings)
+        for name in ("fleet", "systems"):
+            if name not in found and isinstance(node, MappingNode):
+                self._findings.at(node, name, "is missing: add it (docs/configuration.md)")
+        fleet: Any = fields.FLEET.read(found["fleet"], "fleet", self._findings) if "fleet" in found else INVALID
+        defaults = self._section(found, "defaults", fields.DEFAULTS)
+        settings = self._settings(self._section(found, "exporter", fields.EXPORTER), defaults, node)
+        endpoints = self._section(found, "endpoints", fields.ENDPOINTS)
+        systems = self._systems(found["systems"], defaults) if "systems" in found else []
+        if fleet is INVALID or settings is None or not systems:
+            return None
+        return Config(fleet, tuple(systems), settings, Endpoints(**{k: v for k, v in endpoints.items() if k}))
+
+    def _section(self, found: Mapping[str, Node], name: str, section: fields.Section) -> Values:
+        values: Values = section.read(found[name], name, self._findings) if name in found else {"": {}}
+        return values
+
+    def _settings(self, given: Values, defaults: Values, document: Node) -> ExporterSettings | None:
+        values = {name: value for name, value in given.items() if name and name not in ("budget", "listen")}
+        values.setdefault("monitoring_project", defaults.get("project"))
+        if values["monitoring_project"] is None:
+            if "monitoring_project" not in given[""]:
+                remedy = "is missing: name the project that the metrics are written to, or set defaults.project"
+                self._findings.at(document, "exporter.monitoring_project", remedy)
+            return None
+        if "listen" in given:
+            host, _, port = given["listen"].rpartition(":")
+            if not 0 <= int(port) <= 65535:
+                self._findings.at(given[""]["listen"], "exporter.listen", f"{port} is no port: 1 to 65535")
+            values |= {"listen_host": host.strip("[]"), "listen_port": int(port)}
+        if "budget" in given and "monthly_usd" in given["budget"]:
+            values["budget_monthly_usd"] = given["budget"]["monthly_usd"]
+        return ExporterSettings(**values)
+
+    def _systems(self, node: Node, defaults: Values) -> list[System]:
+        if not isinstance(node, SequenceNode) or not node.value:
+            self._findings.at(node, "systems", f"must be a list of systems, not {described(node)}: write - id: ...")
+            return []
+        if len(node.value) > MAX_SYSTEMS:
+            self._findings.at(
+                node, "systems", f"{len(node.value)} systems are more than {MAX_SYSTEMS}: split the fleet"
+            )
+            return []
+        systems: list[System] = []
+        seen: dict[tuple[str, ...], int] = {}
+        classes: dict[tuple[int, int], int] = {}
+        for place, item in enumerate(node.value):
+            system = self._system(item, f"systems[{place}]", defaults, seen)
+            if system is not None:
+                systems.append(system)
+                classes.setdefault((system.window_s, system.interval_s), line_of(item))
+        if len(classes) > MAX_CLASSES:
+            lines = ", ".join(str(line) for line in classes.values())
+            self._findings.at(
+                node, "systems",
+                f"{len(classes)} different pairs of window and interval (lines {lines}): alert policies take {MAX_CLASSES}; use fewer",
+            )  # fmt: skip
+        return systems
+
+    def _system(self, node: Node, key: str, defaults: Values, seen: dict[tuple[str, ...], int]) -> System | None:
+        before = defaults
+        given = fields.SYSTEM.read(node, key, self._findings)
+        if not given[""]:
+            return None
+        values = {**{k: v for k, v in before.items() if k}, **{k: v for k, v in given.items() if k}}
+        self._unique(key, given, seen)
+        complete = True
+        for name in ("project", "location"):
+            if name not in values:
+                complete = False
+                if name not in given[""] and name not in before[""]:
+                    self._findings.at(node, f"{key}.{name}", "is missing: add it here or under defaults")
+        metrics_location = self._metrics_location(values, given, before, key, node)
+        timing = self._timing(values, given, before, key, node)
+        if not complete or metrics_location is None or timing is None:
+            return None
+        if any(name not in values for name in ("id", "topic", "subscription", "table")):
+            return None
+        project = values["project"]
+        dead_letters = values.get("dead_letter_subscription")
+        system = System(
+            id=values["id"],
+            project=project,
+            location=values["location"],
+            metrics_location=metrics_location,
+            tier=Tier(values.get("tier", "standard")),
+            window_s=timing[0],
+            interval_s=timing[1],
+            owner=values.get("owner", "unassigned"),
+            topic=_in_full(values["topic"], project, "topics"),
+            subscription=_in_full(values["subscription"], project, "subscriptions"),
+            table=_table(values["table"], project),
+            view=_table(values["view"], project) if "view" in values else None,
+            objectives=_objectives(before.get("objectives", {}), given.get("objectives", {})),
+            active_hours=values.get("active_hours", _ALWAYS),
+            duplicate_lookback_s=int(values.get("duplicate_lookback", 600)),
+            dead_letter_subscription=None if dead_letters is None else _in_full(dead_letters, project, "subscriptions"),
+            api=values.get("api"),
+            query_projects=values.get("query_projects", ()),
+            columns=Columns(**_merged(before.get("columns", {}), given.get("columns", {}))),
+        )
+        self._once(node, key, ("subscription and table", system.subscription, str(system.table)), seen)
+        return system
+
+    def _unique(self, key: str, given: Values, seen: dict[tuple[str, ...], int]) -> None:
+        name = given.get("id")
+        if name in RESERVED_IDS:
+            self._findings.at(given[""]["id"], f"{key}.id", f"{name!r} is taken by the exporter itself: choose another")
+        elif name is not None:
+            self._once(given[""]["id"], f"{key}.id", ("id", name), seen)
+
+    def _once(self, node: Node, key: str, what: tuple[str, ...], seen: dict[tuple[str, ...], int]) -> None:
+        line = seen.setdefault(what, line_of(node))
+        if line != line_of(node):
+            name = " and ".join(repr(part) for part in what[1:])
+            self._findings.at(node, key, f"{what[0]} {name} is used already on line {line}: every system has its own")
+
+    def _metrics_location(self, values: Values, given: Values, defaults: Values, key: str, node: Node) -> str | None:
+        if "metrics_location" in values:
+            return str(values["metrics_location"])
+        if "metrics_location" in given[""] or "metrics_location" in defaults[""] or "location" not in values:
+            return None
+        location = str(values["location"])
+        region = _MULTI_REGIONS.get(location.upper(), location.lower())
+        if re.fullmatch(fields.REGION.pattern, region) is None:
+            remedy = f"is missing: series cannot lie in {location}; name a region, such as us-central1"
+            self._findings.at(node, f"{key}.metrics_location", remedy)
+            return None
+        return region
+
+    def _timing(self, values: Values, given: Values, defaults: Values, key: str, node: Node) -> tuple[int, int] | None:
+        named = {**defaults[""], **given[""]}
+        if any(name in named and name not in values for name in ("tier", "window", "interval")):
+            return None
+        of_tier = _TIERS[values.get("tier", "standard")]
+        window, interval = values.get("window", of_tier[0]), values.get("interval")
+        if interval is None:
+            interval = max(of_tier[1], window)
+        place = named.get("window", node)
+        if window % 60 or 3600 % window:
+            remedy = "must divide an hour into whole minutes: 1m, 2m, 3m, 5m, 10m, 15m, 20m, 30m or 1h"
+            self._findings.at(place, f"{key}.window", f"{remedy}, not {format_duration(window)}")
+            return None
+        if interval % window:
+            remedy = f"must be a multiple of the window ({format_duration(window)}), not {format_duration(interval)}"
+            self._findings.at(named.get("interval", place), f"{key}.interval", remedy)
+            return None
+        return int(window), int(interval)
+
+
+def _in_full(name: str, project: str, collection: str) -> str:
+    return name if name.startswith("projects/") else f"projects/{project}/{collection}/{name}"
+
+
+def _table(name: str, project: str) -> TableRef:
+    parts = name.rsplit(".", 2)
+    if len(parts) == 2:
+        return TableRef(project, parts[0], parts[1])
+    return TableRef(parts[0], parts[1], parts[2])
+
+
+def _merged(defaults: Values, given: Values) -> Values:
+    merged = {name: value for name, value in defaults.items() if name}
+    return {**merged, **{name: value for name, value in given.items() if name}}
+
+
+def _objectives(defaults: Values, given: Values) -> Objectives:
+    both = _merged(defaults, given)
+    latency = _merged(defaults.get("latency", {}), given.get("latency", {}))
+    errors = _merged(defaults.get("errors", {}), given.get("errors", {}))
+    return Objectives(
+        latency_threshold_s=latency.get("threshold", 30.0),
+        latency_target=latency.get("target", 0.99),
+        errors_target=errors.get("target", 0.999),
+        data_age_s=both.get("data_age", 900.0),
+        cost_per_message_usd=both.get("cost_per_message_usd"),
+    )
