@@ -198,7 +198,8 @@ def sandbox(
         now=None if now is None else _moment(now, datetime.now(UTC)),
         speed=speed,
     )
-    sandboxing.serve(options, as_json=as_json)
+    describe = sandboxing.address_line if as_json else sandboxing.description
+    sandboxing.serve(options, lambda addresses: print(describe(addresses), flush=True))
 
 
 @app.command()

@@ -1,3 +1,83 @@
-"""The command ``sandbox``: options, progress bar and signals around the local Google Cloud."""
+"""The command ``sandbox``: progress bar, address line and signals around the local Google Cloud."""
 
 from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from exporter.errors import UsageError
+from exporter.sandbox.scenario import ScenarioError
+from exporter.sandbox.server import Addresses, Sandbox, SandboxOptions, parse_latency
+
+
+def options(
+    *,
+    systems: int,
+    history: timedelta,
+    scenario: str | None,
+    latency: str | None,
+    seed: int,
+    now: datetime | None,
+    speed: float,
+) -> SandboxOptions:
+    """Build the sandbox's options from the command line; raises ``UsageError``."""
+    try:
+        delays = {} if latency is None else parse_latency(latency)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return SandboxOptions(
+        systems=systems,
+        history_s=history.total_seconds(),
+        scenario=scenario,
+        latency_ms=delays,
+        seed=seed,
+        now=now,
+        speed=speed,
+    )
+
+
+def serve(chosen: SandboxOptions, ready: Callable[[Addresses], None]) -> None:
+    """Serve until SIGINT or SIGTERM; raises ``UsageError`` for a scenario that cannot be played."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with _progress(chosen) as progress:
+            sandbox = Sandbox(chosen, progress)
+    except ScenarioError as error:
+        raise UsageError(str(error)) from error
+    with sandbox:
+        ready(sandbox.addresses)
+        stop.wait()
+
+
+@contextmanager
+def _progress(chosen: SandboxOptions) -> Iterator[Callable[[float], None] | None]:
+    """A bar on standard error while history is laid down, if that is a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    text = f"laying down the past of {chosen.systems} systems"
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(text, total=1.0)
+        yield lambda fraction: bar.update(task, completed=fraction)
+
+
+def address_line(addresses: Addresses) -> str:
+    """The addresses as one line of JSON."""
+    return json.dumps(addresses.as_dict())
+
+
+def description(addresses: Addresses) -> str:
+    """The addresses for people."""
+    lines = [f"{name:<10} {value}" for name, value in addresses.as_dict().items()]
+    return "\n".join(["A local Google Cloud, until Ctrl-C:", *lines])

@@ -49,18 +49,25 @@ class Faults:
         with self._lock:
             self._faults.append(fault)
 
+    def remove(self, fault: Fault) -> None:
+        """End one fault, if it is still in force."""
+        with self._lock:
+            if fault in self._faults:
+                self._faults.remove(fault)
+
     def clear(self) -> None:
         """End every fault; fixed delays stay."""
         with self._lock:
             self._faults.clear()
 
-    def strike(self, api: str, method: str) -> Fault | None:
+    def strike(self, api: str, method: str, *, fixed: bool = True) -> Fault | None:
         """Wait out the delays of a call and return the fault that it must answer with, if any.
 
-        A server calls this once at the start of each call, outside its locks.
+        A server calls this once at the start of each call, outside its locks. Without ``fixed`` the API's fixed delay does not
+        apply to the call: it is one that the real service answers at once.
         """
         with self._lock:
-            delay_ms = self._delays_ms.get(api, 0)
+            delay_ms = self._delays_ms.get(api, 0) if fixed else 0
             hit = self._draw(api, method)
         if hit is not None:
             delay_ms += hit.delay_ms

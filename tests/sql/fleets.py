@@ -90,47 +90,48 @@ def _landing_cases() -> dict[str, Case]:
         pipeline(7, columns=ingest_time, kind="VIEW"),
         pipeline(8, columns=ingest_time),
         pipeline(9, table=TableRef("other-project-42", "d_1", "t-with-dashes"), project="other-project-42"),
-        pipeline(10, table=shared),
+        pipeline(10, table=TableRef("example.com:pipelines", "raw", "t"), project="example.com:pipelines"),
         pipeline(11, table=shared),
+        pipeline(12, table=shared),
         pipeline(
             12, columns=replace(RENAMED, ingest_time="ingested_on"), kind="MATERIALIZED VIEW", without=["message_id"]
         ),
     ]
     names = (
         "one system", "not looked up", "no publish_time", "no message_id", "no subscription_name", "no metadata", "renamed columns",
-        "ingest time of a view", "ingest time of a table", "hyphens",
+        "ingest time of a view", "ingest time of a table", "hyphens", "project of a domain",
     )  # fmt: skip
     cases = {name: landing(each) for name, each in zip(names, different, strict=False)}
     cases["two systems"] = landing(pipeline(0), pipeline(1))
-    cases["one table"] = landing(different[10], different[11])
+    cases["one table"] = landing(different[11], different[12])
     cases["all different"] = landing(*different)
     cases["fifty systems"] = landing(*(pipeline(place) for place in range(50)))
     return {f"landing, {name}": case for name, case in cases.items()}
 
 
+PLACES = (
+    ("acme-data", "us-central1", "us-central1"),
+    ("other-project-42", "US", "us"),
+    ("example-eu", "EU", "eu"),
+    ("example.com:pipelines", "europe-west1", "europe-west1"),
+)
+"""Projects, BigQuery locations, and the regions by which INFORMATION_SCHEMA knows them."""
+
+
 def _schema_cases() -> dict[str, Case]:
     cases: dict[str, Case] = {}
     start, end = T0, T0 + timedelta(hours=1)
-    for project, location, region in (
-        ("acme-data", "us-central1", "us-central1"),
-        ("other-project-42", "US", "us"),
-        ("example-eu", "EU", "eu"),
-        ("example-eu", "europe-west1", "europe-west1"),
-    ):
-        where = f"{project} in {location}"
-        for count in (1, 2, 50):
-            names = [f"raw.table_{place}" for place in range(count)]
-            pairs = [(f"{project}.{name}", f"{project}.{name}") for name in names]
-            rendered = {
-                "writes": statements.writes(project, location, names, start, end),
-                "jobs": statements.jobs(project, location, pairs, start, end),
-                "storage": statements.storage(project, location, names),
-                "tables": statements.tables(project, location, names),
-            }
-            cases |= {
-                f"{name}, {count} of {where}": Case(statement, regions=[(project, region)])
-                for name, statement in rendered.items()
-            }
+    for count, (project, location, region) in ((1, PLACES[0]), (50, PLACES[0]), *((2, place) for place in PLACES)):
+        names = [f"raw.table_{place}" for place in range(count)]
+        pairs = [(f"{project}.{name}", f"{project}.{name}") for name in names]
+        rendered = {
+            "writes": statements.writes(project, location, names, start, end),
+            "jobs": statements.jobs(project, location, pairs, start, end),
+            "storage": statements.storage(project, location, names),
+            "tables": statements.tables(project, location, names),
+        }
+        for name, statement in rendered.items():
+            cases[f"{name}, {count} of {project} in {location}"] = Case(statement, regions=[(project, region)])
     return cases
 
 

@@ -17,8 +17,6 @@ from tests.sql.analyser import Parameter, Refused, Stored
 from tests.sql.fleets import CREATED
 from tests.sql.schemas import CHANGE_COLUMNS
 
-LOCATION = "US"
-
 
 class Sandbox:
     """Evaluates queries as ``GoogleSQL.evaluate`` does."""
@@ -28,26 +26,30 @@ class Sandbox:
         self._client = client
 
     def evaluate(
-        self, sql: str, parameters: Sequence[Parameter] = (), tables: Mapping[str, Stored] | None = None
+        self,
+        sql: str,
+        parameters: Sequence[Parameter] = (),
+        tables: Mapping[str, Stored] | None = None,
+        location: str = "US",
     ) -> list[dict[str, Any]]:
-        """Run a query over the rows of tables, which replace all there were; raises ``Refused``."""
+        """Run a query in a location over the rows of tables, which replace all there were; raises ``Refused``."""
         for dataset in list(self._engine.catalog.datasets()):
             self._engine.delete_dataset(dataset.project, dataset.id, contents=True)
         for name, table in (tables or {}).items():
-            self._fill(TableRef(*name.split(".")), table)
+            self._fill(TableRef(*name.split(".")), table, location)
         config = bigquery.QueryJobConfig(query_parameters=[_sent(parameter) for parameter in parameters])
         try:
-            rows = self._client.query_and_wait(sql, job_config=config, location=LOCATION)
+            rows = self._client.query_and_wait(sql, job_config=config, location=location)
             return [dict(row.items()) for row in rows]
         except exceptions.GoogleAPICallError as error:
             raise Refused(str(error)) from error
 
-    def _fill(self, ref: TableRef, table: Stored) -> None:
+    def _fill(self, ref: TableRef, table: Stored, location: str) -> None:
         if all(dataset.id != ref.dataset for dataset in self._engine.catalog.datasets(ref.project)):
-            self._engine.create_dataset(ref.project, ref.dataset, LOCATION, created_us=to_us(CREATED))
+            self._engine.create_dataset(ref.project, ref.dataset, location, created_us=to_us(CREATED))
         names = [name for name in table.columns if name not in CHANGE_COLUMNS]
         columns = ", ".join(f"`{name}` {table.columns[name]}" for name in names)
-        self._client.query_and_wait(f"CREATE TABLE `{ref}` ({columns})", location=LOCATION)
+        self._client.query_and_wait(f"CREATE TABLE `{ref}` ({columns})", location=location)
         made = self._engine.table(ref)
         made.created_us = to_us(CREATED)
         kinds = {column.name: column.type for column in made.columns}

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.sql.analyser import GoogleSQL, Refused
+from tests.sql.analyser import GoogleSQL, Refused, Stored
 from tests.sql.fleets import CASES, parameters_of
+from tests.sql.sandboxed import Sandbox
 
 pytestmark = pytest.mark.xdist_group("googlesql")
 
@@ -136,6 +137,23 @@ def test_a_planted_mistake_is_refused(googlesql: GoogleSQL, name: str) -> None:
     with pytest.raises(Refused) as refused:
         googlesql.analyse(text, parameters_of(case.statement), case.tables, case.regions)
     assert mistake.refusal in str(refused.value)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_sandbox_refuses_it_too(sandbox: Sandbox, name: str) -> None:
+    mistake = MISTAKES[name]
+    case = CASES[mistake.case]
+    text = case.statement.text.replace(mistake.right, mistake.wrong)
+    tables = {table: Stored(columns, ()) for table, columns in case.tables.items()}
+    with pytest.raises(Refused):
+        sandbox.evaluate(text, parameters_of(case.statement), tables, "us-central1")
+
+
+@pytest.mark.parametrize("name", sorted({mistake.case for mistake in MISTAKES.values()}))
+def test_the_sandbox_accepts_what_is_right(sandbox: Sandbox, name: str) -> None:
+    case = CASES[name]
+    tables = {table: Stored(columns, ()) for table, columns in case.tables.items()}
+    sandbox.evaluate(case.statement.text, parameters_of(case.statement), tables, "us-central1")
 
 
 @pytest.mark.parametrize(

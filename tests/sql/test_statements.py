@@ -99,7 +99,7 @@ def test_a_collector_reads_exactly_the_columns_of_its_statement(statement: str) 
 @pytest.mark.parametrize("name", ["writes", "jobs", "storage", "tables"])
 def test_columns_are_named_as_asked_for_however_a_view_spells_them(googlesql: GoogleSQL, name: str) -> None:
     """Older pages write the columns of TABLE_STORAGE and COLUMNS in capitals."""
-    case = CASES[f"{name}, 1 of other-project-42 in US"]
+    case = CASES[f"{name}, 2 of other-project-42 in US"]
     shouted = {
         view: {column.upper(): kind for column, kind in declared.columns.items()}
         for view, declared in INFORMATION_SCHEMA.items()

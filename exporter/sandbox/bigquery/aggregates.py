@@ -101,7 +101,10 @@ def _unwrap(binder: Binder, node: exp.Expr, scope: Scope) -> tuple[exp.Expr, Mod
         elif isinstance(node, exp.RespectNulls):
             found.nulls = "RESPECT"
         elif isinstance(node, exp.HavingMax):
-            found.extreme = ("max_by" if node.args.get("max") else "min_by", binder.expr(node.args["expression"], scope))
+            found.extreme = (
+                "max_by" if node.args.get("max") else "min_by",
+                binder.expr(node.args["expression"], scope),
+            )
         elif isinstance(node, exp.Distinct):
             found.distinct = True
             return node.expressions[0], found
@@ -131,7 +134,8 @@ def aggregate_call(binder: Binder, node: exp.Expr, scope: Scope, over: str = "")
     parts = [binder.expr(item, scope) for item in (first, *arguments[1:])]
     if any(part.aggregate for part in parts) and not over:
         raise binder.fail(
-            "Multi-level aggregation requires the enclosing aggregate function to have one or more GROUP BY modifiers.", node
+            "Multi-level aggregation requires the enclosing aggregate function to have one or more GROUP BY modifiers.",
+            node,
         )
     fitted = [fit(part, letter) for part, letter in zip(parts, aggregate.letters, strict=False)]
     values = [value for value in fitted if value is not None]
@@ -160,11 +164,9 @@ def _call(name: str, aggregate: Aggregate, values: list[Value], modifiers: Modif
         steps = f"list_transform(range(0, {values[1].sql} + 1), lambda i: i / {values[1].sql})"
         return f"quantile_disc({distinct}{value}, {steps}){over}"
     if name == "APPROX_TOP_COUNT":
-        pairs = f"map_entries(histogram({value}){over})"
-        counted = f"list_transform({pairs}, lambda e: {{'value': e.key, 'count': CAST(e.value AS BIGINT)}})"
-        return f"list_reverse(list_sort(list_transform({counted}, lambda e: {{'c': e.count, 'e': e}})))" + (
-            f".list_transform(lambda x: x.e)[1:{values[1].sql}]"
-        )
+        counted = f"list_transform(map_entries(histogram({value}){over}), lambda e: {{'c': e.value, 'v': e.key}})"
+        shown = "lambda e: {'value': e.v, 'count': CAST(e.c AS BIGINT)}"
+        return f"list_transform(list_reverse(list_sort({counted})), {shown})[1:{values[1].sql}]"
     inner = ", ".join(part.sql for part in values)
     closing = ")" if aggregate.duckdb.startswith("flatten(") else ""
     sql = f"{aggregate.duckdb}({distinct}{inner}{modifiers.order}){skip}{over}{closing}"
@@ -181,7 +183,11 @@ def _done(sql: str, kind: Type, parts: Sequence[Value], over: str) -> Value:
 def quantile(binder: Binder, node: exp.Expr, scope: Scope) -> Value | None:
     """``APPROX_QUANTILES(x, n)[OFFSET(k)]`` as the one quantile that it is, where n and k are literals and nothing else is said."""
     call, index = node.this, node.expressions[0]
-    if not isinstance(call, exp.Anonymous) or str(call.this).upper() != "APPROX_QUANTILES" or len(call.expressions) != 2:
+    if (
+        not isinstance(call, exp.Anonymous)
+        or str(call.this).upper() != "APPROX_QUANTILES"
+        or len(call.expressions) != 2
+    ):
         return None
     value, number = call.expressions
     plain = not isinstance(value, exp.Distinct | exp.IgnoreNulls | exp.RespectNulls)
@@ -246,8 +252,7 @@ def window(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
 
 
 def _over(value: Value, keys: Sequence[Value]) -> Value:
-    merged = merge(value.sql, value.type, [value, *keys])
-    return merged
+    return merge(value.sql, value.type, [value, *keys])
 
 
 def _numbering(binder: Binder, node: exp.Expr, scope: Scope, name: str, nulls: str, over: str) -> Value:
@@ -294,5 +299,3 @@ def _edge(binder: Binder, edge: str | exp.Expr | None, side: str | None, scope: 
         return ""
     where = edge if isinstance(edge, str) else binder.expr(edge, scope).sql
     return f"{where} {side or ''}".strip()
-
-

@@ -102,13 +102,17 @@ def permission_denied(kind: str, name: str, permission: str) -> ApiError:
     return ApiError(
         403,
         "accessDenied",
-        f"Access Denied: {kind} {name}: Permission {permission} denied on {kind.lower()} {name} "
-        "(or it may not exist).",
+        f"Access Denied: {kind} {name}: Permission {permission} denied on {kind.lower()} {name} (or it may not exist).",
     )
 
 
 RATE_LIMIT = (
     "Exceeded rate limits: too many api requests per user per method for this user_method. "
+    "For more information, see https://cloud.google.com/bigquery/docs/troubleshoot-quotas"
+)
+
+QUOTA = (
+    "Quota exceeded: Your project exceeded quota for free query bytes scanned. "
     "For more information, see https://cloud.google.com/bigquery/docs/troubleshoot-quotas"
 )
 
@@ -118,12 +122,7 @@ _INJECTED = {
     "DEADLINE_EXCEEDED": (504, "backendError", "The request timed out."),
     "RESOURCE_EXHAUSTED": (429, "rateLimitExceeded", RATE_LIMIT),
     "RATE_LIMIT_EXCEEDED": (403, "rateLimitExceeded", RATE_LIMIT),
-    "QUOTA_EXCEEDED": (
-        403,
-        "quotaExceeded",
-        "Quota exceeded: Your project exceeded quota for free query bytes scanned. For more information, "
-        "see https://cloud.google.com/bigquery/docs/troubleshoot-quotas",
-    ),
+    "QUOTA_EXCEEDED": (403, "quotaExceeded", QUOTA),
     "PERMISSION_DENIED": (403, "accessDenied", "Access Denied: BigQuery BigQuery: Permission denied."),
     "UNAUTHENTICATED": (401, "authError", "Request had invalid authentication credentials."),
     "NOT_FOUND": (404, "notFound", "Not found."),

@@ -11,23 +11,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
+from sqlglot import exp
 
 from exporter.model import TableRef
 from exporter.sandbox.bigquery import history, metadata
 from exporter.sandbox.bigquery.billing import billed, bytes_by_table, slot_ms
-from exporter.sandbox.bigquery.catalog import Table, View
+from exporter.sandbox.bigquery.catalog import Catalog, Table, View
 from exporter.sandbox.bigquery.database import translated
 from exporter.sandbox.bigquery.errors import ApiError, dataset_not_found, table_denied
 from exporter.sandbox.bigquery.jobs import Job, Request, Result
 from exporter.sandbox.bigquery.parameters import Parameter, parse_parameters
 from exporter.sandbox.bigquery.storage import temporary
-from exporter.sandbox.bigquery.tables import Virtual
+from exporter.sandbox.bigquery.tables import Virtual, names_of
 from exporter.sandbox.bigquery.translation import Context, Translation
 from exporter.sandbox.clock import from_us, to_us
 from exporter.sandbox.iam import EXPORTER
 
 if TYPE_CHECKING:
-    from exporter.sandbox.bigquery.engine import BigQuery
+    from exporter.sandbox.bigquery.store import Store
 
 CACHE_SIZE = 500
 CACHE_US = 24 * 3_600_000_000
@@ -61,7 +62,7 @@ class Plan:
 class Execution:
     """Analyses and runs queries over an engine's state; thread-safe."""
 
-    def __init__(self, engine: BigQuery) -> None:
+    def __init__(self, engine: Store) -> None:
         self._engine = engine
         self._lock = threading.Lock()
         self._results: OrderedDict[str, tuple[int, list[tuple[int, int]], Result]] = OrderedDict()
@@ -72,12 +73,40 @@ class Execution:
         parameters = parse_parameters(request.parameters)
         kinds = tuple(sorted((item.name, item.type) for item in parameters))
         context = Context(project, request.default_dataset, request.location, kinds)
-        translation = self._engine.translations.query(request.query, context, self.lookup(request.location))
+        translation = self._engine.translations.query(
+            request.query, context, Lookup(self._engine.catalog, request.location)
+        )
         return self.plan(project, request, translation, parameters, now_us)
 
-    def lookup(self, location: str | None) -> _Lookup:
-        """How a statement in a location finds tables."""
-        return _Lookup(self._engine, location)
+    def locate(self, project: str, request: Request, now_us: int) -> str:
+        """Where a query will run, as far as that can be told, also of one that will fail."""
+        if request.location is not None:
+            return canonical(request.location)
+        try:
+            if is_query(request.query):
+                return self.analyse(project, request, now_us).location
+            trees = self._engine.translations.statements(request.query)
+        except ApiError:
+            return self._mentioned(project, request)
+        for table in trees[0].find_all(exp.Table):
+            names = names_of(table)
+            ref = TableRef(*([project, *names] if len(names) == 2 else names)) if len(names) in (2, 3) else None
+            for location in self._engine.catalog.locations([ref] if ref else []):
+                return location
+        return self._mentioned(project, request)
+
+    def _mentioned(self, project: str, request: Request) -> str:
+        """The location of the first dataset, or of the region, that a text names."""
+        if request.default_dataset is not None:
+            for location in self._engine.catalog.locations([TableRef(*request.default_dataset, "")]):
+                return location
+        for match in re.finditer(r"region-([\w-]+)|(?:([\w-]+)`?\.`?)?(\w+)`?\.`?\w+", request.query):
+            region, named, dataset = match.groups()
+            if region:
+                return canonical(region)
+            for location in self._engine.catalog.locations([TableRef(named or project, dataset, "")]):
+                return location
+        return "US"
 
     def plan(
         self, project: str, request: Request, translation: Translation, parameters: list[Parameter], now_us: int
@@ -98,7 +127,9 @@ class Execution:
         plan.billed = billed(sizes, views)
         plan.processed = sum(sizes.values()) + (plan.billed if views and not sizes else 0)
         plan.slot_ms = slot_ms(len(sizes) + views, plan.processed)
-        plan.key = json.dumps([project, request.query, request.parameters, request.default_dataset], sort_keys=True, default=str)
+        plan.key = json.dumps(
+            [project, request.query, request.parameters, request.default_dataset], sort_keys=True, default=str
+        )
         return plan
 
     def _location(self, translation: Translation, asked: str | None) -> str:
@@ -112,7 +143,9 @@ class Execution:
             own = self.virtual_location(virtual)
             location = location or own
             if own.lower() != location.lower():
-                raise ApiError(404, "notFound", f"Not found: Table {virtual.title} was not found in location {location}")
+                raise ApiError(
+                    404, "notFound", f"Not found: Table {virtual.title} was not found in location {location}"
+                )
         return canonical(location or "US")
 
     def virtual_location(self, virtual: Virtual) -> str:
@@ -181,7 +214,9 @@ class Execution:
         try:
             for name, virtual in plan.translation.virtuals.items():
                 self._provide(cursor, name, virtual, plan.now_us)
-            rows: list[tuple[object, ...]] = cursor.execute(sql or plan.translation.statement(cursor), plan.values).fetchall()
+            rows: list[tuple[object, ...]] = cursor.execute(
+                sql or plan.translation.statement(cursor), plan.values
+            ).fetchall()
         except duckdb.InterruptException as error:
             raise cancelled("User requested cancellation") from error
         except duckdb.Error as error:
@@ -208,7 +243,9 @@ class Execution:
             until = now_us - engine.timeline_lag_us
             engine.journal.timeline_view(cursor, name, virtual.project, location, until)
             return
-        datasets = [item for item in engine.catalog.datasets(virtual.project) if item.location.lower() == location.lower()]
+        datasets = [
+            item for item in engine.catalog.datasets(virtual.project) if item.location.lower() == location.lower()
+        ]
         if virtual.dataset is not None:
             datasets = [item for item in datasets if item.id == virtual.dataset]
         match virtual.view.name:
@@ -253,16 +290,18 @@ def _versions(plan: Plan) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lookup:
-    engine: BigQuery
+class Lookup:
+    """How a statement in a location finds tables; without a location, wherever they are."""
+
+    catalog: Catalog
     location: str | None
 
     def __call__(self, ref: TableRef) -> Table | View:
-        """The table or view in the statement's location; without one, wherever it is."""
+        """A table or view; raises ``ApiError`` (notFound)."""
         location = self.location
         if location is None:
-            location = next(iter(self.engine.catalog.locations([ref])), "US")
-        return self.engine.catalog.in_location(ref, location)
+            location = next(iter(self.catalog.locations([ref])), "US")
+        return self.catalog.in_location(ref, location)
 
 
 def canonical(location: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlglot import exp
 
 from exporter.sandbox.bigquery import binder as names
 from exporter.sandbox.bigquery.aggregates import aggregate_call, quantile, string_agg, window
 from exporter.sandbox.bigquery.binder import Binder, Rule, text
-from exporter.sandbox.bigquery.casts import bytes_literal, cast, coerce, literal_bytes
+from exporter.sandbox.bigquery.casts import bytes_literal, literal_bytes
+from exporter.sandbox.bigquery.constructors import array_constructor, conversion, interval, struct_constructor
 from exporter.sandbox.bigquery.functions import call_function, safe
 from exporter.sandbox.bigquery.operators import (
     ARITHMETIC,
@@ -30,25 +29,15 @@ from exporter.sandbox.bigquery.operators import (
 )
 from exporter.sandbox.bigquery.scope import Scope, Value, merge
 from exporter.sandbox.bigquery.signatures import signature_error, together, truth
-from exporter.sandbox.bigquery.syntax import Source
 from exporter.sandbox.bigquery.times import extract
 from exporter.sandbox.bigquery.types import (
     BOOL,
     BYTES,
-    DATE,
     FLOAT64,
     INT64,
-    INTERVAL,
     JSON,
     NULL,
-    NUMBERS,
     STRING,
-    Type,
-    array,
-    quote,
-    scalar,
-    struct,
-    supertype,
 )
 
 
@@ -104,7 +93,8 @@ def subquery(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     query = binder.queries.query(node, scope)
     if len(query.outputs) != 1:
         raise binder.fail(
-            "Scalar subquery cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values", node
+            "Scalar subquery cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values",
+            node,
         )
     return Value(f"({query.sql})", query.outputs[0].type, query.outputs[0].origins)
 
@@ -112,7 +102,9 @@ def subquery(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
 def conditional(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     """IF(condition, a, b)."""
     condition = truth(binder, binder.expr(node.this, scope), "IF", node)
-    branches = [binder.expr(node.args[key], scope) if node.args.get(key) else Value("NULL", NULL) for key in ("true", "false")]
+    branches = [
+        binder.expr(node.args[key], scope) if node.args.get(key) else Value("NULL", NULL) for key in ("true", "false")
+    ]
     both = together(branches)
     if both is None:
         raise signature_error(binder, "function IF", [condition, *branches], node)
@@ -141,91 +133,6 @@ def case(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     return merge(f"({head} {arms}{tail} END)", both[0].type, [*keys, *both])
 
 
-def data_type(source: Source, node: exp.Expr) -> Type:
-    """The type that a CAST or a constructor names."""
-    name = node.this.value if isinstance(node, exp.DataType) else ""
-    if name == "ARRAY":
-        return array(data_type(source, node.expressions[0]))
-    if name == "STRUCT":
-        parts = (
-            (part.name, data_type(source, part.args["kind"]))
-            if isinstance(part, exp.ColumnDef)
-            else ("", data_type(source, part))
-            for part in node.expressions
-        )
-        return struct(parts)
-    kind = _DATA_TYPES.get(name)
-    if kind is None:
-        raise source.fail(f"Type not found: {node.sql(dialect='bigquery')}", node)
-    return scalar(kind)
-
-
-_DATA_TYPES = {
-    "BIGINT": "INT64",
-    "DOUBLE": "FLOAT64",
-    "DECIMAL": "NUMERIC",
-    "BIGDECIMAL": "BIGNUMERIC",
-    "BOOLEAN": "BOOL",
-    "TEXT": "STRING",
-    "VARBINARY": "BYTES",
-    "BINARY": "BYTES",
-    "DATE": "DATE",
-    "DATETIME": "DATETIME",
-    "TIMESTAMP": "DATETIME",
-    "TIME": "TIME",
-    "TIMESTAMPTZ": "TIMESTAMP",
-    "JSON": "JSON",
-    "INTERVAL": "INTERVAL",
-}
-
-
-def conversion(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
-    """CAST, SAFE_CAST, typed literals (``DATE '...'``), and typed ARRAY and STRUCT constructors."""
-    kind = data_type(binder.source, node.args["to"])
-    value = binder.expr(node.this, scope)
-    if node.args.get("format"):
-        raise binder.fail("CAST with FORMAT is not supported by this BigQuery", node)
-    done = cast(value, kind, safe=isinstance(node, exp.TryCast))
-    if done is None:
-        raise binder.fail(f"Invalid cast from {value.type} to {kind}", node)
-    return done
-
-
-def array_constructor(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
-    """``[a, b]`` and ARRAY(subquery)."""
-    if node.expressions and isinstance(node.expressions[0], exp.Query):
-        query = binder.queries.query(node.expressions[0], scope)
-        if len(query.outputs) != 1:
-            raise binder.fail("ARRAY subquery cannot have more than one column unless using SELECT AS STRUCT", node)
-        output = query.outputs[0]
-        return Value(f"ARRAY({query.sql})", array(output.type), output.origins)
-    parts = [binder.expr(item, scope) for item in node.expressions]
-    if not parts:
-        return Value("CAST([] AS BIGINT[])", array(NULL), constant=True)
-    both = together(parts)
-    if both is None:
-        kinds = ", ".join(str(part.type) for part in parts)
-        raise binder.fail(f"Array elements of types {{{kinds}}} do not have a common supertype", node)
-    made = merge("[" + ", ".join(part.sql for part in both) + "]", array(both[0].type), both)
-    made.constant = all(part.constant for part in parts)
-    return made
-
-
-def struct_constructor(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
-    """``STRUCT(a AS x, b)`` and ``(a, b)``."""
-    named: list[tuple[str, Value]] = []
-    for item in node.expressions:
-        inner = item.this if isinstance(item, exp.Alias | exp.PropertyEQ) else item
-        name = item.alias if isinstance(item, exp.Alias) else inner.name if isinstance(inner, exp.Column) else ""
-        if isinstance(item, exp.PropertyEQ):
-            name, inner = item.this.name, item.args["expression"]
-        named.append((name, binder.expr(inner, scope)))
-    kind = struct((name, value.type) for name, value in named)
-    values = [value for _, value in named]
-    inner_sql = ", ".join(f"{quote(name)}: {value.sql}" for (name, _), value in zip(kind.fields, values, strict=True))
-    return merge(f"{{{inner_sql}}}", kind, values)
-
-
 def subscript(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     """``array[OFFSET(n)]``, ``[ORDINAL(n)]``, their SAFE_ forms, and a JSON value's member."""
     if (single := quantile(binder, node, scope)) is not None:
@@ -245,40 +152,6 @@ def subscript(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     return merge(sql, value.type.item, [value, index])
 
 
-def interval(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
-    """``INTERVAL n PART``."""
-    unit = node.args.get("unit")
-    amount = node.this
-    if unit is None:
-        raise binder.fail("Invalid INTERVAL literal", node)
-    if isinstance(amount, exp.Literal) and amount.args.get("is_string"):
-        count = Value(f"{int(amount.name)}::BIGINT", INT64, constant=True) if _whole(amount.name) else None
-    else:
-        count = coerce(binder.expr(amount, scope), INT64)
-    part = unit.name.upper().removesuffix("S")
-    if count is None or part not in _INTERVALS:
-        raise binder.fail("Interval value must be coercible to INT64 type", node)
-    return merge(f"{_INTERVALS[part]}(CAST({count.sql} AS {'BIGINT' if 'SECOND' in part else 'INTEGER'}))", INTERVAL, [count])
-
-
-def _whole(amount: str) -> bool:
-    return amount.lstrip("+-").isdigit()
-
-
-_INTERVALS = {
-    "MICROSECOND": "to_microseconds",
-    "MILLISECOND": "to_milliseconds",
-    "SECOND": "to_seconds",
-    "MINUTE": "to_minutes",
-    "HOUR": "to_hours",
-    "DAY": "to_days",
-    "WEEK": "to_weeks",
-    "MONTH": "to_months",
-    "QUARTER": "to_quarters",
-    "YEAR": "to_years",
-}
-
-
 def json_literal(_binder: Binder, node: exp.Expr, _scope: Scope) -> Value:
     """``JSON '...'``."""
     return Value(f"json({text(node.this.name)})", JSON, constant=True)
@@ -286,7 +159,8 @@ def json_literal(_binder: Binder, node: exp.Expr, _scope: Scope) -> Value:
 
 def current(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     """CURRENT_TIMESTAMP and its kin without parentheses."""
-    name = {exp.CurrentDate: "DATE", exp.CurrentDatetime: "DATETIME", exp.CurrentTime: "TIME"}.get(type(node), "TIMESTAMP")
+    kinds = {exp.CurrentDate: "DATE", exp.CurrentDatetime: "DATETIME", exp.CurrentTime: "TIME"}
+    name = next((name for kind, name in kinds.items() if isinstance(node, kind)), "TIMESTAMP")
     arguments = [node.this] if isinstance(node.this, exp.Expr) else []
     return call_function(binder, exp.Anonymous(this=f"CURRENT_{name}", expressions=arguments), scope)
 

@@ -165,7 +165,9 @@ def json_function(*, scalar: bool, repeated: bool = False) -> Special:
         if repeated:
             name = "json_extract_string" if scalar else "json_extract"
             sql = f"CAST({name}({document}, {text(path + '[*]')}) AS {array(inner).duckdb})"
-            return merge(f"(CASE WHEN json_type({document}, {text(path)}) = 'ARRAY' THEN {sql} END)", array(inner), [value])
+            return merge(
+                f"(CASE WHEN json_type({document}, {text(path)}) = 'ARRAY' THEN {sql} END)", array(inner), [value]
+            )
         if scalar:
             return merge(f"bq_json_value({document}, {text(path)})", STRING, [value])
         found = f"json_extract({document}, {text(path)})"

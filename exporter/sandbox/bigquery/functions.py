@@ -45,9 +45,7 @@ def call_function(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
             return special(binder, node, scope)
         except IndexError:
             count = len(node.expressions)
-            raise binder.fail(
-                f"Number of arguments does not match for function {name}: {count} given", node
-            ) from None
+            raise binder.fail(f"Number of arguments does not match for function {name}: {count} given", node) from None
     options = SCALARS.get(name)
     if options is None:
         if name in NUMBERING:

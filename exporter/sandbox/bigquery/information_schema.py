@@ -229,5 +229,3 @@ def project_number(project: str) -> int:
 def rows_as_columns(view: SchemaView, rows: Sequence[Row]) -> list[list[object]]:
     """Rows turned into columns, empty ones too."""
     return [list(values) for values in zip(*rows, strict=True)] if rows else [[] for _ in view.columns]
-
-

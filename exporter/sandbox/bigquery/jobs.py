@@ -100,7 +100,9 @@ def as_row(job: Job, number: int) -> tuple[object, ...]:
         None,
         job.bytes_processed if job.state == "DONE" else None,
         job.slot_ms if job.state == "DONE" else None,
-        {"reason": error.reason, "location": error.where, "debug_info": None, "message": error.message} if error else None,
+        {"reason": error.reason, "location": error.where, "debug_info": None, "message": error.message}
+        if error
+        else None,
         job.cache_hit if is_query else None,
         _reference(job.destination) if job.destination else None,
         referenced,

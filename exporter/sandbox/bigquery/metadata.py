@@ -1,5 +1,7 @@
 """Rows of the INFORMATION_SCHEMA views that describe datasets, tables, columns, partitions and storage as they are now."""
 
+# ruff: noqa: S608 - the SQL is made of names of our own; what callers send goes in as parameters
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -134,7 +136,8 @@ def columns_rows(datasets: list[Dataset]) -> list[Row]:
 def schemata_rows(datasets: list[Dataset]) -> list[Row]:
     """SCHEMATA."""
     return [
-        (item.project, item.id, None, item.created_us, item.modified_us, item.location, None, "NULL") for item in datasets
+        (item.project, item.id, None, item.created_us, item.modified_us, item.location, None, "NULL")
+        for item in datasets
     ]
 
 
@@ -157,7 +160,11 @@ def partition_rows(tables: list[Table]) -> list[Row]:
         table.contents.flush()
         size = " + ".join(size_sql(quote(column.name), column.type) for column in table.columns) or "0"
         commit = quote(COMMIT)
-        moment = f"make_timestamp({commit})" if table.partition_field is None else f"CAST({quote(table.partition_field)} AS TIMESTAMP)"
+        moment = (
+            f"make_timestamp({commit})"
+            if table.partition_field is None
+            else f"CAST({quote(table.partition_field)} AS TIMESTAMP)"
+        )
         key = "NULL" if table.partitioning is None else f"strftime({moment}, '{_FORMATS[table.partitioning]}')"
         missing = "NULL" if table.partitioning is None else "'__NULL__'"
         sql = (

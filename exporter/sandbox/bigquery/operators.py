@@ -9,7 +9,7 @@ from exporter.sandbox.bigquery.scope import Scope, Value, merge
 from exporter.sandbox.bigquery.signatures import signature_error, together, truth
 from exporter.sandbox.bigquery.types import BOOL, DATE, FLOAT64, INT64, INTERVAL, NUMBERS, Type, scalar
 
-ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
+ARITHMETIC: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
 
 
 def arithmetic(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
@@ -56,7 +56,7 @@ def _times(operator: str, kinds: tuple[str, str]) -> Type | None:
     return INTERVAL if operator in "+-" and kinds == ("INTERVAL", "INTERVAL") else None
 
 
-COMPARISON = {
+COMPARISON: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "!=",
     exp.LT: "<",
@@ -122,7 +122,7 @@ def minus(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     return negative
 
 
-BITWISE = {
+BITWISE: dict[type[exp.Expr], str] = {
     exp.BitwiseAnd: "&",
     exp.BitwiseOr: "|",
     exp.BitwiseXor: "^",
@@ -208,5 +208,3 @@ def in_(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
         raise signature_error(binder, "operator IN", parts, node)
     options = ", ".join(item.sql for item in both[1:])
     return merge(f"({both[0].sql} IN ({options}))", BOOL, both)
-
-

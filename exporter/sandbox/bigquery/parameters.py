@@ -86,7 +86,7 @@ def parse_text(text: str, kind: Type) -> object:
         case "TIME":
             return dt.time.fromisoformat(_six_digits(text))
         case "DATETIME":
-            return dt.datetime.fromisoformat(_six_digits(text))  # noqa: DTZ007 - a civil time has no zone
+            return dt.datetime.fromisoformat(_six_digits(text))
         case "TIMESTAMP":
             return parse_timestamp(text)
         case _:
@@ -112,7 +112,7 @@ def parse_timestamp(text: str) -> dt.datetime:
         sign = -1 if match.group(1) == "-" else 1
         zone = dt.timezone(sign * dt.timedelta(hours=int(match.group(2)), minutes=int(match.group(3) or 0)))
         clock = clock[: match.start()]
-    moment = dt.datetime.fromisoformat(f"{body}T{clock.removesuffix('Z').strip() or '00:00:00'}")  # noqa: DTZ007
+    moment = dt.datetime.fromisoformat(f"{body}T{clock.removesuffix('Z').strip() or '00:00:00'}")
     return moment.replace(tzinfo=zone).astimezone(dt.UTC)
 
 
@@ -144,7 +144,9 @@ def _from_json(value: object, kind: Type) -> object:
     if kind.kind == "STRING":
         if isinstance(value, dict | list):
             raise TypeError("a string is needed")
-        return value if isinstance(value, str) else "true" if value is True else "false" if value is False else str(value)
+        return (
+            value if isinstance(value, str) else "true" if value is True else "false" if value is False else str(value)
+        )
     return parse_text(str(value), kind)
 
 

@@ -14,12 +14,12 @@ from exporter.sandbox.bigquery.types import Column, Type
 Encode = Callable[[Any], Any]
 
 
-def encode_rows(rows: Sequence[Sequence[object]], columns: Sequence[Column], *, int64_timestamps: bool) -> list[dict[str, Any]]:
+def encode_rows(
+    rows: Sequence[Sequence[object]], columns: Sequence[Column], *, int64_timestamps: bool
+) -> list[dict[str, Any]]:
     """Rows of values as ``translation.export`` yields them; raises ``ApiError`` for an array that holds NULL."""
     encoders = [encoder(column.type, column.name, int64_timestamps) for column in columns]
-    return [
-        {"f": [{"v": encode(value)} for encode, value in zip(encoders, row, strict=True)]} for row in rows
-    ]
+    return [{"f": [{"v": encode(value)} for encode, value in zip(encoders, row, strict=True)]} for row in rows]
 
 
 def encoder(kind: Type, name: str, int64_timestamps: bool) -> Encode:

@@ -107,9 +107,7 @@ def _substring(parts: Sequence[Value]) -> str:
         return f"unhex(substr({value}, 2 * greatest({position}, 1) - 1{doubled}))"
     if parts[1].constant and position.split("::")[0].isdigit() and not position.startswith("0"):
         return f"substr({value}, {position}{length})"
-    start = (
-        f"(CASE WHEN {position} = 0 OR {position} < -length({value}) THEN 1 ELSE {position} END)"
-    )
+    start = f"(CASE WHEN {position} = 0 OR {position} < -length({value}) THEN 1 ELSE {position} END)"
     return f"substr({value}, {start}{length})"
 
 
@@ -161,8 +159,14 @@ STRINGS: dict[str, list[Signature]] = {
     "OCTET_LENGTH": [Signature("S", INT64, _long("strlen({0})")), Signature("B", INT64, _long("octet_length({0})"))],
     "UPPER": [Signature("S", STRING, "upper({0})")],
     "LOWER": [Signature("S", STRING, "lower({0})")],
-    "INITCAP": [Signature("S", STRING, "list_aggregate(list_transform(string_split({0}, ' '), "
-                          "lambda w: upper(w[1]) || lower(w[2:])), 'string_agg', ' ')")],
+    "INITCAP": [
+        Signature(
+            "S",
+            STRING,
+            "list_aggregate(list_transform(string_split({0}, ' '), "
+            "lambda w: upper(w[1]) || lower(w[2:])), 'string_agg', ' ')",
+        )
+    ],
     "TRIM": [Signature("S S?", STRING, "trim({all})")],
     "LTRIM": [Signature("S S?", STRING, "ltrim({all})")],
     "RTRIM": [Signature("S S?", STRING, "rtrim({all})")],
@@ -200,12 +204,19 @@ STRINGS: dict[str, list[Signature]] = {
     "EDIT_DISTANCE": [Signature("S S", INT64, _long("levenshtein({0}, {1})"))],
 }
 
+_TRIGONOMETRY = (
+    *("SIN", "COS", "TAN", "ASIN", "ACOS", "ATAN"),
+    *("SINH", "COSH", "TANH", "ASINH", "ACOSH", "ATANH"),
+)
+
 NUMBERS: dict[str, list[Signature]] = {
     "ABS": _number("abs", 0),
     "SIGN": [Signature("N", 0, lambda p: f"CAST(sign({p[0].sql}) AS {p[0].type.duckdb})")],
     "ROUND": [Signature("I", FLOAT64, "CAST({0} AS DOUBLE)"), Signature("N I?", _float_unless_decimal, _round)],
-    "TRUNC": [Signature("F", FLOAT64, "trunc({0})"),
-              Signature("F I", FLOAT64, "(trunc({0} * pow(10, {1})) / pow(10, {1}))")],
+    "TRUNC": [
+        Signature("F", FLOAT64, "trunc({0})"),
+        Signature("F I", FLOAT64, "(trunc({0} * pow(10, {1})) / pow(10, {1}))"),
+    ],
     "CEIL": [Signature("F", FLOAT64, "ceil({0})"), Signature("N", 0, "ceil({0})")],
     "CEILING": [Signature("F", FLOAT64, "ceil({0})"), Signature("N", 0, "ceil({0})")],
     "FLOOR": [Signature("F", FLOAT64, "floor({0})"), Signature("N", 0, "floor({0})")],
@@ -219,8 +230,7 @@ NUMBERS: dict[str, list[Signature]] = {
     "LN": _number("ln"),
     "LOG10": _number("log10"),
     "LOG": [Signature("F", FLOAT64, "ln({0})"), Signature("F F", FLOAT64, "(ln({0}) / ln({1}))")],
-    **{name: _number(name.lower()) for name in
-       "SIN COS TAN ASIN ACOS ATAN SINH COSH TANH ASINH ACOSH ATANH".split()},
+    **{name: _number(name.lower()) for name in _TRIGONOMETRY},
     "ATAN2": [Signature("F F", FLOAT64, "atan2({0}, {1})")],
     "GREATEST": [Signature("*+", _common, lambda p: _unless_null("greatest", p))],
     "LEAST": [Signature("*+", _common, lambda p: _unless_null("least", p))],

@@ -174,5 +174,6 @@ def column_of(relation: Relation, name: str) -> Value | None:
         found = relation.value.type.field(name)
         return field_of(relation.reference(relation.value), *found) if found is not None else None
     return next(
-        (relation.reference(item) for item in (*relation.columns, *relation.hidden) if item.name.lower() == lowered), None
+        (relation.reference(item) for item in (*relation.columns, *relation.hidden) if item.name.lower() == lowered),
+        None,
     )

@@ -13,7 +13,7 @@ from exporter.sandbox.iam import PUBSUB
 from exporter.sandbox.ports import Row, SinkState, TableRefused
 
 if TYPE_CHECKING:
-    from exporter.sandbox.bigquery.engine import BigQuery
+    from exporter.sandbox.bigquery.store import Store
 
 Convert = Callable[[object], object]
 
@@ -48,7 +48,7 @@ class _Route:
 class Sink:
     """Appends batches to tables, with a row of WRITE_API_TIMELINE for each; thread-safe."""
 
-    def __init__(self, engine: BigQuery) -> None:
+    def __init__(self, engine: Store) -> None:
         self._engine = engine
         self._routes: dict[tuple[str, tuple[str, ...]], _Route] = {}
 
@@ -75,7 +75,11 @@ class Sink:
         known = self._routes.get((name, columns))
         if not self._engine.iam.allowed(PUBSUB, "bigquery.tables.updateData", name):
             raise TableRefused("PERMISSION_DENIED", f"The service agent lacks bigquery.tables.updateData on {name}")
-        if known is not None and self._engine.catalog.find(known.ref) is known.table and known.table.version == known.version:
+        if (
+            known is not None
+            and self._engine.catalog.find(known.ref) is known.table
+            and known.table.version == known.version
+        ):
             return known
         ref = parse_ref(name)
         table = self._engine.catalog.find(ref)

@@ -10,9 +10,9 @@ from sqlglot import exp
 
 from exporter.model import TableRef
 from exporter.sandbox.bigquery.casts import coerce
+from exporter.sandbox.bigquery.constructors import data_type
 from exporter.sandbox.bigquery.errors import ApiError, invalid_query, table_denied
-from exporter.sandbox.bigquery.execution import Plan, is_query
-from exporter.sandbox.bigquery.expressions import data_type
+from exporter.sandbox.bigquery.execution import Lookup, Plan, is_query
 from exporter.sandbox.bigquery.jobs import Job, Request, Result
 from exporter.sandbox.bigquery.parameters import parse_parameters
 from exporter.sandbox.bigquery.scope import Value
@@ -81,9 +81,7 @@ def _charge(job: Job, plan: Plan) -> None:
     job.slot_ms = 0 if job.cache_hit else plan.slot_ms
 
 
-def _write(
-    engine: BigQuery, ref: TableRef, disposition: str, columns: Sequence[Column], plan: Plan
-) -> int:
+def _write(engine: BigQuery, ref: TableRef, disposition: str, columns: Sequence[Column], plan: Plan) -> int:
     """Put a query's rows into a table and return their number."""
     have = engine.catalog.find(ref)
     if have is not None and disposition == "WRITE_TRUNCATE":
@@ -99,6 +97,7 @@ def _write(
 
 
 # Statements that are no queries
+
 
 def _tree(engine: BigQuery, request: Request) -> exp.Expr:
     trees = engine.translations.statements(request.query)
@@ -146,7 +145,7 @@ def _translate(engine: BigQuery, job: Job, request: Request, node: exp.Expr, loc
     parameters = parse_parameters(request.parameters)
     kinds = tuple(sorted((item.name, item.type) for item in parameters))
     context = Context(job.project, request.default_dataset, location, kinds)
-    translation = engine.translations.tree(node, request.query, context, engine.execution.lookup(location))
+    translation = engine.translations.tree(node, request.query, context, Lookup(engine.catalog, location))
     return translation, engine.execution.plan(job.project, request, translation, parameters, job.started_us)
 
 

@@ -11,7 +11,7 @@ from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.bigquery import BigQueryParser
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from exporter.sandbox.bigquery.errors import ApiError, invalid_query
 
@@ -25,17 +25,14 @@ class GoogleParser(BigQueryParser):
     FUNCTIONS: ClassVar = {}
     FUNCTION_PARSERS: ClassVar = {
         **{name: BigQueryParser.FUNCTION_PARSERS[name] for name in _KEPT_PARSERS},
-        **{
-            name: (lambda self, name=name: self.table_function(name))
-            for name in _TABLE_FUNCTIONS
-        },
+        **{name: (lambda self, name=name: self.table_function(name)) for name in _TABLE_FUNCTIONS},
     }
 
     def table_function(self, name: str) -> exp.Expr:
         """The arguments of a table-valued function, of which the first is ``TABLE`` and a table's name."""
         if not self._match(TokenType.TABLE):
             self.raise_error(f"Expected TABLE in the arguments of {name}")
-        arguments: list[exp.Expr] = [self._parse_table_parts()]
+        arguments: list[exp.Expr | None] = [self._parse_table_parts()]
         if self._match(TokenType.COMMA):
             arguments += self._parse_csv(self._parse_lambda)
         return self.expression(exp.Anonymous(this=name, expressions=arguments))
@@ -133,12 +130,13 @@ def _token_kind(token: str) -> str:
     return f'"{token}"'
 
 
-RESERVED = frozenset(
-    "ALL AND ANY ARRAY AS ASC AT BETWEEN BY CASE CAST CREATE CROSS CURRENT DEFAULT DESC DISTINCT ELSE END EXCEPT EXISTS "
-    "EXTRACT FALSE FOR FROM FULL GROUP GROUPING HAVING IF IN INNER INTERSECT INTERVAL INTO IS JOIN LEFT LIKE LIMIT MERGE "
-    "NATURAL NOT NULL NULLS ON OR ORDER OUTER OVER PARTITION QUALIFY RANGE RIGHT ROWS SELECT SET SOME STRUCT THEN TO TRUE "
-    "UNION UNNEST USING WHEN WHERE WINDOW WITH".split()
-)
+_RESERVED = """
+ALL AND ANY ARRAY AS ASC AT BETWEEN BY CASE CAST CREATE CROSS CURRENT DEFAULT DESC DISTINCT ELSE END EXCEPT EXISTS EXTRACT
+FALSE FOR FROM FULL GROUP GROUPING HAVING IF IN INNER INTERSECT INTERVAL INTO IS JOIN LEFT LIKE LIMIT MERGE NATURAL NOT NULL
+NULLS ON OR ORDER OUTER OVER PARTITION QUALIFY RANGE RIGHT ROWS SELECT SET SOME STRUCT THEN TO TRUE UNION UNNEST USING WHEN
+WHERE WINDOW WITH
+"""
+RESERVED = frozenset(_RESERVED.split())
 
 _LEXEME = re.compile(
     r"""

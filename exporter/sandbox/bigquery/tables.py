@@ -1,5 +1,7 @@
 """What stands in a FROM clause: tables, views, APPENDS, INFORMATION_SCHEMA, common table expressions, arrays."""
 
+# ruff: noqa: S608 - the SQL is made of names of our own; what callers send goes in as parameters
+
 from __future__ import annotations
 
 import zlib
@@ -75,7 +77,8 @@ ViewQuery = Callable[[View, Unit], Query]
 
 def names_of(node: exp.Expr) -> list[str]:
     """The dotted name of a table, part by part, whatever way it was quoted."""
-    return [name for part in node.parts for name in part.name.split(".")]
+    parts = (node.args.get(key) for key in ("catalog", "db", "this"))
+    return [name for part in parts if part is not None for name in part.name.split(".")]
 
 
 def table(binder: Binder, unit: Unit, node: exp.Table, scope: Scope, view_query: ViewQuery) -> tuple[str, Relation]:
@@ -125,9 +128,7 @@ def reference(unit: Unit, names: Sequence[str]) -> TableRef:
 
 
 def _outputs(number: int, columns: Sequence[Column]) -> list[Output]:
-    return [
-        Output(column.name, column.name, column.type, frozenset({(number, column.name)})) for column in columns
-    ]
+    return [Output(column.name, column.name, column.type, frozenset({(number, column.name)})) for column in columns]
 
 
 def _stored(number: int, item: Table, alias: str, called: str, condition: str) -> tuple[str, Relation]:
@@ -136,7 +137,10 @@ def _stored(number: int, item: Table, alias: str, called: str, condition: str) -
     if item.pseudo_columns:
         start = f"date_trunc('{item.partitioning}', make_timestamp({quote(COMMIT)}))"
         listed += [f'bq_aware({start}) AS "_PARTITIONTIME"', f'CAST({start} AS DATE) AS "_PARTITIONDATE"']
-        hidden = [Output("_PARTITIONTIME", "_PARTITIONTIME", TIMESTAMP), Output("_PARTITIONDATE", "_PARTITIONDATE", DATE)]
+        hidden = [
+            Output("_PARTITIONTIME", "_PARTITIONTIME", TIMESTAMP),
+            Output("_PARTITIONDATE", "_PARTITIONDATE", DATE),
+        ]
     sql = f"(SELECT {', '.join(listed or ['1'])} FROM {item.contents.name}{condition}) AS {alias}"
     return sql, Relation(alias, called, _outputs(number, item.columns), hidden)
 
@@ -187,7 +191,10 @@ def _function(binder: Binder, unit: Unit, node: exp.Table, scope: Scope, alias: 
     columns = [quote(column.name) for column in item.columns]
     columns += ["'INSERT' AS \"_CHANGE_TYPE\"", f'make_timestamptz({commit}) AS "_CHANGE_TIMESTAMP"']
     sql = f"(SELECT {', '.join(columns)} FROM {item.contents.name} WHERE {' AND '.join([*after, before])}) AS {alias}"
-    changes = [Output("_CHANGE_TYPE", "_CHANGE_TYPE", STRING), Output("_CHANGE_TIMESTAMP", "_CHANGE_TIMESTAMP", TIMESTAMP)]
+    changes = [
+        Output("_CHANGE_TYPE", "_CHANGE_TYPE", STRING),
+        Output("_CHANGE_TIMESTAMP", "_CHANGE_TIMESTAMP", TIMESTAMP),
+    ]
     return sql, Relation(alias, node.alias or None, [*_outputs(len(unit.scans) - 1, item.columns), *changes])
 
 
@@ -218,7 +225,9 @@ def _schema_view(unit: Unit, names: list[str], called: str, alias: str) -> tuple
     qualifier = before[-1] if before else ""
     region = qualifier.lower().startswith("region-")
     if not qualifier or (not region and not view.by_dataset):
-        raise invalid_query(f"{written} must be qualified with a region: `region-REGION`.INFORMATION_SCHEMA.{view.name}")
+        raise invalid_query(
+            f"{written} must be qualified with a region: `region-REGION`.INFORMATION_SCHEMA.{view.name}"
+        )
     location = qualifier[len("region-") :] if region else None
     name = f"is_{zlib.crc32(f'{view.name}|{project}|{qualifier.lower()}'.encode()):08x}"
     unit.virtuals[name] = Virtual(name, view, project, location, None if region else qualifier)
@@ -231,7 +240,9 @@ def unnest(
 ) -> tuple[str, Relation]:
     """An array as a table with one row per element; what the array reads is read."""
     if value.type.kind not in ("ARRAY", "NULL"):
-        raise binder.fail(f"Values referenced in UNNEST must be arrays. UNNEST contains expression of type {value.type}", node)
+        raise binder.fail(
+            f"Values referenced in UNNEST must be arrays. UNNEST contains expression of type {value.type}", node
+        )
     number = f', generate_subscripts({value.sql}, 1) - 1 AS "o"' if offset else ""
     sql = f'(SELECT unnest({value.sql}) AS "v"{number}) AS {alias}'
     columns = [Output(offset, "o", INT64)] if offset else []

@@ -15,6 +15,7 @@ from exporter.sandbox.monitoring.errors import Refused, invalid_field
 from exporter.sandbox.monitoring.filter_tokens import BadFilter, Token, tokens
 
 MAX_ONE_OF = 100
+MAX_DEPTH = 100
 
 
 class Field(NamedTuple):
@@ -109,6 +110,7 @@ class _Parser:
     def __init__(self, text: str, allowed: frozenset[str]) -> None:
         self._tokens = tokens(text)
         self._next = 0
+        self._depth = 0
         self._allowed = allowed
         self._fields: set[Field] = set()
         self._metric_types: list[str] = []
@@ -156,15 +158,18 @@ class _Parser:
         return parts[0] if len(parts) == 1 else _any(parts)
 
     def _term(self) -> Predicate:
-        if self._is_word("NOT") or self._peek().text == "-":
-            self._take()
-            return _not(self._term())
-        if self._peek().text == "(":
-            self._take()
-            inner = self._expression()
+        negated, grouped = self._is_word("NOT") or self._peek().text == "-", self._peek().text == "("
+        if not negated and not grouped:
+            return self._comparison()
+        if self._depth == MAX_DEPTH:
+            raise self._mistake(f"nested more than {MAX_DEPTH} deep")
+        self._depth += 1
+        self._take()
+        inner = _not(self._term()) if negated else self._expression()
+        if grouped:
             self._expect(")")
-            return inner
-        return self._comparison()
+        self._depth -= 1
+        return inner
 
     def _comparison(self) -> Predicate:
         token = self._peek()

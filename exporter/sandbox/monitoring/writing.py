@@ -27,6 +27,11 @@ class Injection:
     series: int
     status: str
 
+    def strike(self, index: int) -> None:
+        """Refuse the point of a series by its index in the request, if it is one of those."""
+        if index < self.series:
+            raise PointRefused(injected_text(self.status), code=self.status)
+
 
 class Writer:
     """Writes points into the store; the caller holds the lock."""
@@ -43,8 +48,8 @@ class Writer:
         seen: set[Identity] = set()
         for index, series in enumerate(given):
             try:
-                if injection is not None and index < injection.series:
-                    raise PointRefused(injected_text(injection.status), code=injection.status)  # noqa: TRY301
+                if injection is not None:
+                    injection.strike(index)
                 self._write_one(project, series, seen, now_us)
             except PointRefused as refusal:
                 refused.append(RefusedPoint(index, series, refusal))

@@ -97,14 +97,13 @@ class BigQueryDelivery:
             or len(batch.messages) + len(messages) > MAX_ROWS
             or batch.size + size > MAX_BYTES
         ):
-            batch = self._begin(at_us, at_us + self._draws.wait_us(self._behaviour))
-            self._open = batch
+            batch = self._open = self._begin(at_us + self._draws.wait_us(self._behaviour))
         batch.messages.extend(messages)
         batch.size += size
 
-    def _begin(self, at_us: int, closes_us: int) -> _Batch:
+    def _begin(self, closes_us: int) -> _Batch:
         batch = _Batch(closes_us)
-        commit_us = max(closes_us, at_us) + self._draws.write_us(self._behaviour)
+        commit_us = closes_us + self._draws.write_us(self._behaviour)
         if self._subscription.settings.ordered:
             commit_us = self._last_commit_us = max(commit_us, self._last_commit_us)
         self._agenda.put(commit_us, DELIVER, self._commit, batch)
@@ -115,7 +114,7 @@ class BigQueryDelivery:
         self._behaviour = behaviour
 
     def configure(self, at_us: int) -> None:
-        """Take over the subscription's changed settings; a table that refused is tried again at once."""
+        """Take over the subscription's changed settings; a table that refused is tried again soon."""
         target = self._subscription.settings.target
         assert target is not None
         self._target = target
@@ -248,5 +247,5 @@ class BigQueryDelivery:
         set_state(self._subscription.resource, None)
         held, self._held = self._held, []
         for start in range(0, len(held), MAX_ROWS):
-            batch = self._begin(at_us, at_us)
+            batch = self._begin(at_us)
             batch.messages = held[start : start + MAX_ROWS]

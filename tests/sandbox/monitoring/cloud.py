@@ -31,6 +31,9 @@ from exporter.sandbox.monitoring.limits import Settings
 from exporter.sandbox.monitoring.rpc import MetricService
 from exporter.sandbox.monitoring.server import MonitoringServer
 
+Message = Any
+"""A message of the API: its declared types know neither what may be assigned to a field nor what is read from it."""
+
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 PROJECT = "acme-observability"
 NAME = f"projects/{PROJECT}"
@@ -73,12 +76,12 @@ class Cloud:
         self._channel.close()
         self.server.stop()
 
-    def write(self, *series: TimeSeries) -> None:
+    def write(self, *series: Message) -> None:
         """Write points as the genuine client does."""
         request = CreateTimeSeriesRequest(name=NAME, time_series=series)
         self.client.create_time_series(request=request, retry=None)
 
-    def refused(self, *series: TimeSeries) -> GoogleAPICallError:
+    def refused(self, *series: Message) -> GoogleAPICallError:
         """The error with which the points are refused."""
         try:
             self.write(*series)
@@ -93,11 +96,11 @@ class Cloud:
         start: datetime = NOW - timedelta(days=1),
         end: datetime = NOW + timedelta(days=1),
         **more: Any,
-    ) -> list[TimeSeries]:
+    ) -> list[Message]:
         """All pages of a list, as the genuine client puts them together."""
         return list(self.client.list_time_series(request=self.question(filter_, start, end, **more), retry=None))
 
-    def question(self, filter_: str, start: datetime, end: datetime, **more: Any) -> ListTimeSeriesRequest:
+    def question(self, filter_: str, start: datetime, end: datetime, **more: Any) -> Message:
         """A request for full series."""
         return ListTimeSeriesRequest(
             name=NAME, filter=filter_, interval=TimeInterval(start_time=start, end_time=end), **more
@@ -119,7 +122,7 @@ def series(
     labels: dict[str, str] | None = None,
     resource: tuple[str, dict[str, str]] = ("generic_task", TASK),
     **more: Any,
-) -> TimeSeries:
+) -> Message:
     """A series of one point, a gauge when no start is given and a cumulative otherwise."""
     kind = {} if start is None else {"metric_kind": "CUMULATIVE"}
     resource_type, resource_labels = resource

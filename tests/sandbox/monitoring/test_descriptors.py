@@ -150,7 +150,7 @@ class TestDeletion:
         assert [point.value.int64_value for point in found.points] == [7]
 
     def test_of_what_is_not_there(self, cloud: Cloud) -> None:
-        with pytest.raises(NotFound, match="Could not find descriptor for metric 'custom.googleapis.com/none'."):
+        with pytest.raises(NotFound, match=r"Could not find descriptor for metric .custom\.googleapis\.com/none.\."):
             cloud.client.delete_metric_descriptor(name=f"{NAME}/metricDescriptors/custom.googleapis.com/none")
 
     def test_of_what_is_a_service_s(self, cloud: Cloud) -> None:
@@ -176,7 +176,7 @@ class TestListing:
         create(cloud, latency(type=f"{TYPE}2", labels=[]))
         assert self.names(cloud, filter='metric.type = starts_with("custom.googleapis.com/")') == [TYPE, f"{TYPE}2"]
         assert self.names(cloud, filter="metric.label:quantile") == [TYPE]
-        with pytest.raises(InvalidArgument, match="resource.type"):
+        with pytest.raises(InvalidArgument, match=r"resource\.type"):
             self.names(cloud, filter='resource.type = "global"')
 
     def test_comes_in_pages(self, cloud: Cloud) -> None:

@@ -110,6 +110,8 @@ def test_matches(text: str, expected: bool) -> None:
         ('metric.type = monitoring.regex.full_match("(")', '"(" is not a regular expression'),
         ("metric.type = one_of(" + ", ".join(['"x"'] * 101) + ")", "one_of takes at most 100 values"),
         ('metric.type = "x" and project = "y"', '"and" is not a field'),
+        ("(" * 101 + 'metric.type = "x"' + ")" * 101, "nested more than 100 deep at position 101"),
+        ("NOT " * 101 + 'metric.type = "x"', "nested more than 100 deep"),
     ],
 )
 def test_says_what_cannot_be_understood(text: str, reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any, Literal
 
 import pytest
 from google.api_core.exceptions import InvalidArgument
@@ -17,7 +18,7 @@ SECOND = timedelta(seconds=1)
 TASK_TEXT = "generic_task{job:departures,location:us-central1,namespace:flights,task_id:pipeline}"
 
 
-def quantile(n: int, **more: object) -> object:
+def quantile(n: int, **more: Any) -> Any:
     return series(labels={"quantile": str(n)}, **more)
 
 
@@ -83,8 +84,8 @@ def test_it_can_be_worded_as_before_2025() -> None:
 
 
 @pytest.mark.parametrize("wording", ["current", "older"])
-def test_it_reaches_the_client_however_much_there_is_to_tell(wording: str) -> None:
-    with Cloud(Settings(wording=wording)) as cloud:  # type: ignore[arg-type]
+def test_it_reaches_the_client_however_much_there_is_to_tell(wording: Literal["current", "older"]) -> None:
+    with Cloud(Settings(wording=wording)) as cloud:
         bad = [
             series(
                 metric=f"custom.googleapis.com/pipeline/{'x' * 150}{n}",

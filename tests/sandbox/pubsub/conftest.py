@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import grpc
 import pytest
@@ -18,9 +17,8 @@ from exporter.sandbox.ledger import Ledger
 from exporter.sandbox.pubsub.calls import Backend
 from exporter.sandbox.pubsub.engine import PubSub
 from exporter.sandbox.pubsub.rpc import Server
+from tests.sandbox.pubsub.pipeline import START
 from tests.sandbox.pubsub.recording import ClockWorld, RecordingSink
-
-START = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture

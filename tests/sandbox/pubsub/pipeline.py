@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.pubsub_v1 import types
@@ -13,8 +12,8 @@ from exporter.sandbox.clock import to_us
 from exporter.sandbox.ledger import MINUTE_US, Ledger
 from exporter.sandbox.pubsub.engine import PubSub
 from exporter.sandbox.pubsub.messages import Draft
-from tests.sandbox.pubsub.conftest import START
 
+START = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 T0 = to_us(START)
 SECOND = 1_000_000
 MINUTE = MINUTE_US
@@ -96,7 +95,3 @@ def published(ledger: Ledger, topic: str, before_us: int) -> int:
     """Messages published to a topic before a time."""
     minutes = ledger.topics().get(topic, {})
     return sum(minute.messages for start, minute in minutes.items() if start < before_us)
-
-
-def minute_starts(start_us: int, end_us: int) -> Iterable[int]:
-    return range(start_us, end_us, MINUTE)

@@ -374,3 +374,28 @@ def test_a_revoked_permission_is_denied(publisher: Any, subscriber: Any, iam: Ia
         next(responses)
     assert subscriber.get_subscription(subscription=reader).name == reader
     assert [topic.name for topic in publisher.list_topics(project=PROJECT)] == [FLIGHTS]
+
+
+def test_a_call_that_settled_earlier_acts_now(
+    publisher: pubsub_v1.PublisherClient, engine: PubSub, clock: Clock, flights: str, ledger: Ledger
+) -> None:
+    later_us = clock.now_us() + 3_600_000_000
+    engine.run_until(later_us)  # as another call's thread does, whose clock was read later
+    publisher.publish(flights, b"x").result(timeout=15)
+    engine.run_until(later_us)
+    assert (
+        sum(minute.messages for start, minute in ledger.topics()[flights].items() if start + 60_000_000 > later_us) == 1
+    )
+
+
+def test_a_snapshot_over_the_wire(publisher: pubsub_v1.PublisherClient, subscriber: Any, reader: str) -> None:
+    name = f"{PROJECT}/snapshots/mark"
+    subscriber.create_snapshot(name=name, subscription=reader)
+    changed = types.Snapshot(name=name, labels={"a": "b"})
+    updated = subscriber.update_snapshot(request={"snapshot": changed, "update_mask": {"paths": ["labels"]}})
+    assert updated == subscriber.get_snapshot(snapshot=name)
+    assert dict(updated.labels) == {"a": "b"}
+
+
+def test_a_stream_without_a_request_just_ends(subscriber: Any) -> None:
+    assert list(subscriber.streaming_pull(requests=iter(()), timeout=10)) == []

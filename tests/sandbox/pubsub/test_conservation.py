@@ -74,7 +74,7 @@ def stories(draw: st.DrawFn) -> Story:
         )
     )
     states: st.SearchStrategy[SinkState] = st.sampled_from(["NOT_FOUND", "SCHEMA_MISMATCH"])
-    outages = draw(st.lists(st.tuples(st.integers(0, LENGTH_MINUTES), st.integers(0, 15), states), max_size=2))
+    outages = draw(st.lists(st.tuples(st.integers(0, LENGTH_MINUTES), st.integers(1, 25), states), max_size=2))
     return Story(
         publishes,
         behaviours,
@@ -128,7 +128,7 @@ def run_minute(engine: PubSub, sink: RecordingSink, story: Story, minute: int, s
 
 
 @given(stories())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_message_is_accounted_for_in_every_minute(story: Story) -> None:
     ledger, sink = Ledger(), RecordingSink()
     engine = PubSub(ledger, sink, seed=3)

@@ -138,6 +138,16 @@ def test_expired_messages_are_not_handed_out(engine: PubSub) -> None:
     assert engine.subscriptions.tally(reader).expired == 1
 
 
+def test_an_expired_message_is_passed_over_wherever_it_waits(engine: PubSub) -> None:
+    add_topic(engine, "flights")
+    reader = add_pull(engine, "short", "flights", message_retention_duration={"seconds": 600})
+    publish(engine, b"old")
+    publish(engine, b"new", b"newer", at_us=T0 + MINUTE)
+    leases = engine.subscriptions.pull(reader, 1, T0 + MINUTE)
+    engine.subscriptions.modify_ack_deadline(reader, ack_ids(leases), 0, T0 + MINUTE)
+    assert bodies(engine.subscriptions.pull(reader, 10, T0 + 10 * MINUTE)) == [b"new", b"newer"]
+
+
 def test_a_message_that_expires_on_lease_is_gone(engine: PubSub) -> None:
     add_topic(engine, "flights")
     reader = add_pull(engine, "short", "flights", message_retention_duration={"seconds": 600})

@@ -146,6 +146,12 @@ def test_what_the_sandbox_lacks_it_says(subscriber: Any, reader: str, fields: di
     assert text.startswith("The sandbox's Pub/Sub does not have")
 
 
+def test_topics_only_take_what_is_published(publisher: Any) -> None:
+    source = {"aws_kinesis": {"stream_arn": "x"}}
+    wanted = types.Topic(name=FLIGHTS, ingestion_data_source_settings=source)
+    text_of(exceptions.MethodNotImplemented, publisher.create_topic, request=wanted)
+
+
 def test_schemas_are_not_there_at_all(publisher: Any, channel: Any) -> None:
     from google.pubsub_v1 import SchemaServiceClient
     from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrpcTransport

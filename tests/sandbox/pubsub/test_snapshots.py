@@ -19,6 +19,7 @@ from tests.sandbox.pubsub.pipeline import (
     add_pipeline,
     add_pull,
     add_topic,
+    dead_letters_to,
     publish_evenly,
     table_name,
     topic_name,
@@ -86,6 +87,35 @@ def test_retention_ends(engine: PubSub) -> None:
     drain(engine, reader, T0 + 5 * MINUTE)
     engine.snapshots.seek_to_time(reader, T0, T0 + 12 * MINUTE)
     assert drain(engine, reader, T0 + 12 * MINUTE) == [b"2"]
+
+
+def test_a_topic_retains_so_long_and_no_longer(engine: PubSub) -> None:
+    add_topic(engine, "flights", message_retention_duration={"seconds": 3600})
+    reader = add_pull(engine, "reader", "flights")
+    short = add_pull(engine, "short", "flights", message_retention_duration={"seconds": 1800})
+    for minute in range(0, 120, 10):
+        publish(engine, str(minute).encode(), T0 + minute * MINUTE)
+    for name in (reader, short):
+        drain(engine, name, T0 + 119 * MINUTE)
+        engine.snapshots.seek_to_time(name, T0, T0 + 119 * MINUTE)
+    assert drain(engine, reader, T0 + 119 * MINUTE) == [b"60", b"70", b"80", b"90", b"100", b"110"]
+    assert engine.subscriptions.tally(short).replayed == 3
+
+
+def test_attempts_of_a_replayed_message_are_counted_anew(engine: PubSub) -> None:
+    add_topic(engine, "flights")
+    add_topic(engine, "grave")
+    reader = add_pull(
+        engine, "reader", "flights", retain_acked_messages=True, dead_letter_policy=dead_letters_to("grave")
+    )
+    publish(engine, b"1", T0)
+    for attempt in (1, 2, 3):
+        (lease,) = engine.subscriptions.pull(reader, 1, T0 + attempt * MINUTE)
+        assert lease.delivery_attempt == attempt
+    engine.subscriptions.acknowledge(reader, [lease.ack_id], T0 + 3 * MINUTE)
+    engine.snapshots.seek_to_time(reader, T0, T0 + 4 * MINUTE)
+    (lease,) = engine.subscriptions.pull(reader, 1, T0 + 4 * MINUTE)
+    assert lease.delivery_attempt == 1
 
 
 def test_a_replayed_table_gets_rows_again(engine: PubSub, sink: RecordingSink) -> None:
