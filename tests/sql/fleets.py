@@ -90,20 +90,21 @@ def _landing_cases() -> dict[str, Case]:
         pipeline(7, columns=ingest_time, kind="VIEW"),
         pipeline(8, columns=ingest_time),
         pipeline(9, table=TableRef("other-project-42", "d_1", "t-with-dashes"), project="other-project-42"),
-        pipeline(10, table=TableRef("example.com:pipelines", "raw", "t"), project="example.com:pipelines"),
+        pipeline(10, table=shared),
         pipeline(11, table=shared),
-        pipeline(12, table=shared),
         pipeline(
             12, columns=replace(RENAMED, ingest_time="ingested_on"), kind="MATERIALIZED VIEW", without=["message_id"]
         ),
     ]
     names = (
         "one system", "not looked up", "no publish_time", "no message_id", "no subscription_name", "no metadata", "renamed columns",
-        "ingest time of a view", "ingest time of a table", "hyphens", "project of a domain",
+        "ingest time of a view", "ingest time of a table", "hyphens",
     )  # fmt: skip
     cases = {name: landing(each) for name, each in zip(names, different, strict=False)}
     cases["two systems"] = landing(pipeline(0), pipeline(1))
-    cases["one table"] = landing(different[11], different[12])
+    of_domain = TableRef("example.com:pipelines", "raw", "t")
+    cases["project of a domain"] = landing(pipeline(0, table=of_domain, project=of_domain.project))
+    cases["one table"] = landing(different[10], different[11])
     cases["all different"] = landing(*different)
     cases["fifty systems"] = landing(*(pipeline(place) for place in range(50)))
     return {f"landing, {name}": case for name, case in cases.items()}

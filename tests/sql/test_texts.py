@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from importlib import resources
 
 import pytest
 import sqlglot
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlglot import exp
 
+from exporter import config
+from exporter.errors import ConfigError
 from exporter.sources.bigquery import statements
+from exporter.sources.bigquery.statements import LandingRequest
 from tests.builders import T0, window
 from tests.sql.fleets import CASES, pipeline
 
@@ -91,3 +98,81 @@ def test_fifty_systems_are_within_the_limits_of_a_query() -> None:
     assert len(statement.text.encode()) < 2**20
     assert len(statement.parameters) < 10_000
     assert statement.tables == 50
+
+
+SYSTEM = {
+    "id": "departures",
+    "project": "acme-data",
+    "location": "us-central1",
+    "topic": "departures",
+    "subscription": "departures-bq",
+    "table": "raw.departures",
+    "view": "curated.departures",
+}
+HOSTILE = (
+    "`",
+    "x` -- ",
+    "a' OR '1'='1",
+    'a"b',
+    "a\\",
+    "${rows}",
+    "$n",
+    "@x",
+    "a;b",
+    "a\nb",
+    "a\x00b",
+    "ａ",
+    "a b",
+    "a/*b*/",
+    "é",
+)
+"""What would end a name or begin something else, and letters that only look like letters."""
+
+
+def _config(**changes: object) -> config.Config:
+    system = {**SYSTEM, **changes}
+    return config.parse(json.dumps({"fleet": "flights", "systems": [system]}), "systems.yaml")
+
+
+def test_the_usual_system_is_accepted() -> None:
+    assert str(_config().systems[0].table) == "acme-data.raw.departures"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_no_hostile_name_gets_past_the_configuration(text: str, place: str) -> None:
+    def with_(name: str) -> str:
+        return f"{text}{name}" if place == "before" else f"{name}{text}"
+
+    columns = ("publish_time", "message_id", "subscription_name", "ingest_time")
+    attempts: list[dict[str, object]] = [
+        {"project": with_("acme-data")},
+        {"location": with_("us-central1")},
+        {"table": with_("raw.departures")},
+        {"table": f"raw{text}.departures"},
+        {"table": f"acme{text}-data.raw.departures"},
+        {"query_projects": [with_("acme-data")]},
+        *({"columns": {column: with_(column)}} for column in columns),
+    ]
+    for attempt in attempts:
+        with pytest.raises(ConfigError):
+            _config(**attempt)
+
+
+NAMES = st.text(st.sampled_from("ab1_-.:`'\"$@;\\ \n／ａé"), max_size=8)
+
+
+@given(st.sampled_from(["project", "location", "table", "column"]), NAMES)
+def test_a_name_that_is_accepted_stays_inside_its_back_quotes(where: str, name: str) -> None:
+    changes: dict[str, object] = {"columns": {"publish_time": name}} if where == "column" else {where: name}
+    try:
+        system = _config(**changes).systems[0]
+    except ConfigError:
+        return
+    request = LandingRequest(system, (window(0),), None)
+    where_ = (system.project, system.location)
+    for text in (statements.landing([request]).text, statements.storage(*where_, ["raw.a"]).text):
+        quoted = re.findall(r"`([^`]*)`", text)
+        assert text.count("`") == 2 * len(quoted)
+        assert all(re.fullmatch(r"[A-Za-z0-9_.:-]+", each) for each in quoted)
+        assert text.isascii()

@@ -6,9 +6,10 @@ Source: comments of ``google.api.Distribution``. A histogram's buckets have incl
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from google.api.distribution_pb2 import Distribution
@@ -158,20 +159,17 @@ class Histogram:
         return Histogram(count, self.mean, self.deviation * count / self.count, self.bounds, counts)
 
     def percentile(self, percent: float) -> float | None:
-        """The value below which a percentage lies, interpolated inside its bucket; None without buckets or values.
+        """The value below which a percentage, more than 0, lies, interpolated inside its bucket; None without buckets or values.
 
         The open buckets have no width: the first one begins at 0 where its bound is positive, the last one is its bound.
         """
         if not self.bounds or self.count == 0:
             return None
         rank = percent / 100 * self.count
-        below = 0
-        for index, count in enumerate(self.counts):
-            if count and below + count >= rank:
-                low, high = self._edges(index)
-                return low + (high - low) * max(0.0, rank - below) / count
-            below += count
-        return self.bounds[-1]
+        reached = list(accumulate(self.counts))
+        index = bisect_left(reached, rank)
+        low, high = self._edges(index)
+        return low + (high - low) * (rank - reached[index] + self.counts[index]) / self.counts[index]
 
     def _edges(self, index: int) -> tuple[float, float]:
         if index == 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 
 import grpc
 
@@ -12,7 +11,7 @@ THREADS = 8
 
 
 class MonitoringServer:
-    """Serves gRPC services over plaintext on a free port of the loopback interface; a context manager."""
+    """Serves gRPC services over plaintext on a port of the loopback interface, a free one for 0."""
 
     def __init__(self, services: Sequence[grpc.GenericRpcHandler], port: int = 0) -> None:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="monitoring")
@@ -38,12 +37,3 @@ class MonitoringServer:
         """End all calls and wait until they are gone."""
         self._server.stop(None).wait()
         self._pool.shutdown()
-
-    def __enter__(self) -> MonitoringServer:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

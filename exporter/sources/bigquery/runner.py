@@ -153,11 +153,12 @@ def as_source_error(error: Exception) -> SourceError:
     if isinstance(error, exceptions.GoogleAPICallError):
         details: Sequence[Any] = error.errors or ()
         reason = str(details[0].get("reason", "")) if details and isinstance(details[0], dict) else ""
-        reason = reason or type(error).__name__
-        message = error.message or str(error)
+        # The error's own text begins with the address that was asked.
+        message = str(details[0].get("message", "")) if reason else ""
         transient = (
             isinstance(error, exceptions.ServerError | exceptions.TooManyRequests) or reason in _TRANSIENT_REASONS
         )
+        message, reason = message or error.message, reason or type(error).__name__
         if reason == "stopped" or "timed out" in message.lower():
             return Transient("timeout", message)
         kind = Transient if transient else Permanent

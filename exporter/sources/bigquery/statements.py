@@ -51,7 +51,9 @@ class LandingRequest:
 
 @cache
 def _template(name: str) -> Template:
-    return Template(resources.files("exporter.sources").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8"))
+    """A statement without its comments: they are for readers of the file, and name the placeholders."""
+    lines = resources.files("exporter.sources").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").splitlines()
+    return Template("\n".join(line for line in lines if not line.startswith("--")))
 
 
 def _buckets(expression: str) -> str:

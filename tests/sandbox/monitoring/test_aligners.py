@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from google.api.distribution_pb2 import Distribution
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,15 @@ def three(*values: Any) -> Points:
     return gauges(*zip((20, 40, 60), values, strict=True))
 
 
+LINEAR = Distribution(count=3, bucket_counts=[0, 1, 1, 1, 0])
+LINEAR.bucket_options.linear_buckets.num_finite_buckets = 3
+LINEAR.bucket_options.linear_buckets.width = 10.0
+
+EXPONENTIAL = Distribution(count=2, bucket_counts=[0, 1, 1])
+EXPONENTIAL.bucket_options.exponential_buckets.num_finite_buckets = 2
+EXPONENTIAL.bucket_options.exponential_buckets.growth_factor = 3.0
+EXPONENTIAL.bucket_options.exponential_buckets.scale = 2.0
+
 EXAMPLES = [
     # DELTA
     Example("a cumulative grows from 10 at 60 s to 25 at 120 s",
@@ -79,6 +89,10 @@ EXAMPLES = [
     Example("distributions grow by what was added: 5 and 35 came after 15",
             "ALIGN_DELTA", C, DIST, [(0, 60, distribution(15)), (0, 120, distribution(15, 5, 35))], grid(120),
             [(0, 60, distribution(15)), (60, 120, distribution(5, 35))]),
+    Example("buckets that change cannot be compared, but count and mean can",
+            "ALIGN_DELTA", C, DIST,
+            [(0, 60, distribution(15)), (0, 120, distribution(15, 5, 35, bounds=(7,)))], grid(120),
+            [(0, 60, distribution(15)), (60, 120, Distribution(count=2, mean=20.0, sum_of_squared_deviation=450.0))]),
     # RATE
     Example("15 more in 60 s are 0.25 a second",
             "ALIGN_RATE", C, INT, [(0, 60, 0), (0, 120, 15)], grid(120), [(60, 60, 0.0), (120, 120, 0.25)]),
@@ -144,6 +158,10 @@ EXAMPLES = [
             "ALIGN_PERCENTILE_50", G, DIST, gauges((60, distribution(1, 2))), grid(60), [(60, 60, 5.0)]),
     Example("above the last bound nothing is known but the bound",
             "ALIGN_PERCENTILE_50", G, DIST, gauges((60, distribution(1000, 2000))), grid(60), [(60, 60, 40.0)]),
+    Example("buckets of equal width 10 from 0 on: rank 1.5 of 3 is half of the second bucket, which holds one value",
+            "ALIGN_PERCENTILE_50", G, DIST, gauges((60, LINEAR)), grid(60), [(60, 60, 15.0)]),
+    Example("each bucket three times as wide as the one before, from 2 on: rank 1 of 2 fills [2, 6)",
+            "ALIGN_PERCENTILE_50", G, DIST, gauges((60, EXPONENTIAL)), grid(60), [(60, 60, 6.0)]),
     Example("an empty distribution has no percentile", "ALIGN_PERCENTILE_50", G, DIST, gauges((60, distribution())),
             grid(60), []),
     # PERCENT_CHANGE: of means over the ten minutes before each moment

@@ -159,6 +159,11 @@ class TestDeletion:
             cloud.client.delete_metric_descriptor(name=name)
 
 
+def test_one_that_is_not_there_is_not_found(cloud: Cloud) -> None:
+    with pytest.raises(NotFound, match="Could not find descriptor"):
+        cloud.client.get_metric_descriptor(name=f"{NAME}/metricDescriptors/custom.googleapis.com/none")
+
+
 class TestListing:
     def names(self, cloud: Cloud, **request: Any) -> list[str]:
         return [each.type for each in cloud.client.list_metric_descriptors(request={"name": NAME, **request})]
@@ -176,8 +181,9 @@ class TestListing:
         create(cloud, latency(type=f"{TYPE}2", labels=[]))
         assert self.names(cloud, filter='metric.type = starts_with("custom.googleapis.com/")') == [TYPE, f"{TYPE}2"]
         assert self.names(cloud, filter="metric.label:quantile") == [TYPE]
-        with pytest.raises(InvalidArgument, match=r"resource\.type"):
-            self.names(cloud, filter='resource.type = "global"')
+        for foreign in ('resource.type = "global"', "resource.labels:zone"):
+            with pytest.raises(InvalidArgument, match="is not a field that can be compared here"):
+                self.names(cloud, filter=foreign)
 
     def test_comes_in_pages(self, cloud: Cloud) -> None:
         for n in range(5):

@@ -100,6 +100,7 @@ def test_matches(text: str, expected: bool) -> None:
         ('metric.type = "x")', "expected AND, OR or the end at position 18"),
         ('metric.type = "x', "unexpected character at position 15"),
         ('metric.typ = "x"', '"metric.typ" is not a field that can be compared here'),
+        ("metadata.labels:team", '"metadata.labels" is not a field'),
         ('resource.labels = "x"', '"resource.labels" is not a field'),
         ('value > "x"', '"value" is not a field'),
         ("metric.labels.n > abc", "expected a number at position 19"),

@@ -100,6 +100,15 @@ def test_it_reaches_the_client_however_much_there_is_to_tell(wording: Literal["c
         assert "timeSeries[0-199]" in error.message
 
 
+def test_what_is_too_much_to_tell_is_counted() -> None:
+    with Cloud(Settings(wording="older")) as cloud:
+        error = cloud.refused(*(quantile(n, end=NOW - timedelta(days=2, seconds=n)) for n in range(200)))
+        *told, last = error.message.partition("written: ")[2].split("; ")
+        assert last == f"and {200 - len(told)} more"
+        assert told[1].endswith("cannot be written more than 25h in the past.: timeSeries[1]")
+        assert summary(error) == (200, 0, {3: 200})
+
+
 def test_runs_of_three_become_ranges() -> None:
     assert ranges([3, 8, 9, 10, 11, 12, 43, 44, 48]) == "3,8-12,43,44,48"
 

@@ -300,6 +300,14 @@ class TestResource:
         assert "Unrecognized resource label: instance_id" in cloud.refused(refuses_more).message
         cloud.write(series(resource=("generic_task", {**TASK, "namespace": ""})))
 
+    def test_label_values_have_at_most_1024_characters(self, cloud: Cloud) -> None:
+        refuses(
+            cloud,
+            series(resource=("generic_task", {**TASK, "job": "x" * 1025})),
+            'Field resource.labels had an invalid value of "job": Label values must not be longer than 1024 characters',
+        )
+        cloud.write(series(resource=("generic_task", {**TASK, "job": "x" * 1024})))
+
     @pytest.mark.parametrize("location", ["US", "EU", "us", "us-central9", "us-central1-z", "", "europe"])
     def test_location_is_real(self, cloud: Cloud, location: str) -> None:
         refuses(

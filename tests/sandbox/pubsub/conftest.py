@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
 from google.cloud import pubsub_v1
+from google.pubsub_v1 import types
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
@@ -17,7 +19,7 @@ from exporter.sandbox.ledger import Ledger
 from exporter.sandbox.pubsub.calls import Backend
 from exporter.sandbox.pubsub.engine import PubSub
 from exporter.sandbox.pubsub.rpc import Server
-from tests.sandbox.pubsub.pipeline import START
+from tests.sandbox.pubsub.pipeline import FLIGHTS, PIPELINE, READER, START, table_name
 from tests.sandbox.pubsub.recording import ClockWorld, RecordingSink
 
 
@@ -69,3 +71,22 @@ def publisher(channel: grpc.Channel) -> pubsub_v1.PublisherClient:
 @pytest.fixture
 def subscriber(channel: grpc.Channel) -> pubsub_v1.SubscriberClient:
     return pubsub_v1.SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+
+
+@pytest.fixture
+def flights(publisher: Any) -> str:
+    publisher.create_topic(name=FLIGHTS)
+    return FLIGHTS
+
+
+@pytest.fixture
+def pipeline(subscriber: Any, flights: str) -> str:
+    table = {"table": table_name("flights"), "write_metadata": True}
+    subscriber.create_subscription(request=types.Subscription(name=PIPELINE, topic=flights, bigquery_config=table))
+    return PIPELINE
+
+
+@pytest.fixture
+def reader(subscriber: Any, flights: str) -> str:
+    subscriber.create_subscription(name=READER, topic=flights)
+    return READER

@@ -76,6 +76,11 @@ def publish_evenly(
     ]
 
 
+FLIGHTS = topic_name("flights")
+PIPELINE = subscription_name("flights")
+READER = subscription_name("reader")
+
+
 def attempts(ledger: Ledger, subscription: str) -> dict[str, int]:
     """All delivery attempts of a subscription by response code."""
     counts: Counter[str] = Counter()

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
-import grpc
 import pytest
 from google.api_core import exceptions
 from google.cloud import pubsub_v1
-from google.cloud.pubsub_v1.subscriber.message import Message
 from google.pubsub_v1 import types
-from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
 from exporter.sandbox.clock import Clock
 from exporter.sandbox.faults import Fault, Faults
@@ -23,72 +15,17 @@ from exporter.sandbox.iam import EXPORTER, Iam
 from exporter.sandbox.ledger import Ledger
 from exporter.sandbox.pubsub.engine import PubSub
 from tests.sandbox.pubsub.pipeline import (
+    FLIGHTS,
+    PIPELINE,
     PROJECT,
+    READER,
     dead_letters_to,
-    subscription_name,
     table_name,
     topic_name,
     total,
 )
 from tests.sandbox.pubsub.recording import RecordingSink
-
-FLIGHTS = topic_name("flights")
-PIPELINE = subscription_name("flights")
-READER = subscription_name("reader")
-
-
-def eventually(condition: Callable[[], object], what: str) -> None:
-    give_up = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < give_up, f"never: {what}"
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def flights(publisher: Any) -> str:
-    publisher.create_topic(name=FLIGHTS)
-    return FLIGHTS
-
-
-@pytest.fixture
-def pipeline(subscriber: Any, flights: str) -> str:
-    table = {"table": table_name("flights"), "write_metadata": True}
-    subscriber.create_subscription(request=types.Subscription(name=PIPELINE, topic=flights, bigquery_config=table))
-    return PIPELINE
-
-
-@pytest.fixture
-def reader(subscriber: Any, flights: str) -> str:
-    subscriber.create_subscription(name=READER, topic=flights)
-    return READER
-
-
-class Heard:
-    """What the callback of a subscriber was given."""
-
-    def __init__(self, answer: Callable[[Message], None] = Message.ack) -> None:
-        self.messages: list[Message] = []
-        self._answer = answer
-        self._lock = threading.Lock()
-
-    def __call__(self, message: Message) -> None:
-        with self._lock:
-            self.messages.append(message)
-        self._answer(message)
-
-    def bodies(self) -> list[bytes]:
-        with self._lock:
-            return [message.data for message in self.messages]
-
-
-@contextmanager
-def subscribed(subscriber: pubsub_v1.SubscriberClient, name: str, heard: Heard, **flow: int) -> Iterator[Any]:
-    future = subscriber.subscribe(name, heard, flow_control=pubsub_v1.types.FlowControl(**flow))
-    try:
-        yield future
-    finally:
-        future.cancel()
-        future.result(timeout=15)
+from tests.sandbox.pubsub.streams import stream
 
 
 def test_published_messages_become_rows(
@@ -167,162 +104,6 @@ def test_a_table_that_cannot_be_written_refuses_the_subscription(
     assert list(subscriber.list_subscriptions(project=PROJECT)) == []
 
 
-def test_subscribe_gets_every_message_and_acknowledges_it(
-    publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient, reader: str, engine: PubSub
-) -> None:
-    heard = Heard()
-    bodies = [b"m%d" % number for number in range(300)]
-    with subscribed(subscriber, reader, heard):
-        ids = [publisher.publish(FLIGHTS, body, number=str(place)) for place, body in enumerate(bodies)]
-        eventually(lambda: engine.subscriptions.tally(reader).delivered == 300, "all acknowledged")
-    assert sorted(heard.bodies()) == sorted(bodies)
-    assert {message.message_id for message in heard.messages} == {future.result() for future in ids}
-    assert all(message.attributes["number"] == message.data.decode()[1:] for message in heard.messages)
-    assert all(message.delivery_attempt is None for message in heard.messages)
-
-
-def test_subscribe_hears_nacked_messages_again(
-    publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient, reader: str, engine: PubSub
-) -> None:
-    seen: set[str] = set()
-
-    def nack_once(message: Message) -> None:
-        if message.message_id in seen:
-            message.ack()
-        else:
-            seen.add(message.message_id)
-            message.nack()
-
-    heard = Heard(nack_once)
-    with subscribed(subscriber, reader, heard):
-        publisher.publish(FLIGHTS, b"again").result(timeout=15)
-        eventually(lambda: engine.subscriptions.tally(reader).delivered == 1, "acknowledged at last")
-    assert heard.bodies() == [b"again", b"again"]
-
-
-def test_flow_control_limits_what_is_outstanding(
-    publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient, reader: str, channel: grpc.Channel
-) -> None:
-    for number in range(10):
-        publisher.publish(FLIGHTS, b"m%d" % number).result(timeout=15)
-    first = types.StreamingPullRequest(
-        subscription=reader, stream_ack_deadline_seconds=60, max_outstanding_messages=4, client_id="test"
-    )
-    with stream(subscriber, first) as (say, responses):
-        received = messages_of(responses, 4)
-        assert len(received) == 4
-        say(types.StreamingPullRequest(ack_ids=[received[0].ack_id]))
-        assert [m.message.data for m in messages_of(responses, 1)] == [b"m4"]
-        say(
-            types.StreamingPullRequest(
-                modify_deadline_ack_ids=[m.ack_id for m in received[1:3]], modify_deadline_seconds=[0, 0]
-            )
-        )
-        assert [m.message.data for m in messages_of(responses, 2)] == [b"m5", b"m6"]
-
-
-@contextmanager
-def stream(
-    subscriber: pubsub_v1.SubscriberClient, first: types.StreamingPullRequest
-) -> Iterator[tuple[Callable[[Any], None], Any]]:
-    """A raw stream: how to say something, and what comes back."""
-    condition, requests, over = threading.Condition(), [first], threading.Event()
-
-    def say(request: types.StreamingPullRequest) -> None:
-        with condition:
-            requests.append(request)
-            condition.notify()
-
-    def spoken() -> Iterator[types.StreamingPullRequest]:
-        while not over.is_set():
-            with condition:
-                condition.wait_for(lambda: requests or over.is_set(), timeout=0.2)
-                waiting = requests[:]
-                requests.clear()
-            yield from waiting
-
-    responses = subscriber.streaming_pull(requests=spoken(), timeout=20)
-    try:
-        yield say, responses
-    finally:
-        responses.cancel()
-        over.set()
-
-
-def messages_of(responses: Any, count: int) -> list[Any]:
-    messages: list[Any] = []
-    while len(messages) < count:
-        messages += next(responses).received_messages
-    return messages
-
-
-@pytest.mark.parametrize(
-    ("request_", "error"),
-    [
-        ({"subscription": READER, "stream_ack_deadline_seconds": 5}, exceptions.InvalidArgument),
-        ({"subscription": READER, "stream_ack_deadline_seconds": 10, "ack_ids": ["x"]}, exceptions.InvalidArgument),
-        ({"subscription": READER + "x", "stream_ack_deadline_seconds": 10}, exceptions.NotFound),
-        ({"subscription": PIPELINE, "stream_ack_deadline_seconds": 10}, exceptions.FailedPrecondition),
-    ],
-)
-def test_a_stream_that_begins_wrongly_ends(
-    subscriber: Any, reader: str, pipeline: str, request_: dict[str, Any], error: type[Exception]
-) -> None:
-    with pytest.raises(error), stream(subscriber, types.StreamingPullRequest(**request_)) as (_, responses):
-        messages_of(responses, 1)
-
-
-def test_a_stream_ends_with_what_is_said_wrongly_later(subscriber: Any, reader: str) -> None:
-    first = types.StreamingPullRequest(subscription=reader, stream_ack_deadline_seconds=10)
-    with stream(subscriber, first) as (say, responses):
-        assert not next(responses).received_messages
-        say(types.StreamingPullRequest(ack_ids=["x"]))
-        with pytest.raises(exceptions.InvalidArgument, match="invalid ack ID"):
-            messages_of(responses, 1)
-
-
-def test_a_stream_ends_with_its_subscription(subscriber: Any, reader: str) -> None:
-    first = types.StreamingPullRequest(subscription=reader, stream_ack_deadline_seconds=10)
-    with stream(subscriber, first) as (_, responses):
-        assert not next(responses).received_messages
-        subscriber.delete_subscription(subscription=reader)
-        with pytest.raises(exceptions.NotFound):
-            messages_of(responses, 1)
-
-
-def test_pull_waits_for_a_message(publisher: pubsub_v1.PublisherClient, subscriber: Any, reader: str) -> None:
-    with ThreadPoolExecutor() as pool:
-        pulled = pool.submit(subscriber.pull, subscription=reader, max_messages=5)
-        publisher.publish(FLIGHTS, b"late").result(timeout=15)
-        assert [m.message.data for m in pulled.result(timeout=15).received_messages] == [b"late"]
-
-
-def test_ordered_publishing_arrives_in_order(
-    channel: grpc.Channel, subscriber: pubsub_v1.SubscriberClient, flights: str, engine: PubSub
-) -> None:
-    publisher = pubsub_v1.PublisherClient(
-        publisher_options=pubsub_v1.types.PublisherOptions(enable_message_ordering=True),
-        transport=PublisherGrpcTransport(channel=channel),
-    )
-    ordered = types.Subscription(name=READER, topic=flights, enable_message_ordering=True)
-    subscriber.create_subscription(request=ordered)
-    heard = Heard()
-    with subscribed(subscriber, READER, heard):
-        for number in range(100):
-            publisher.publish(flights, b"%d" % number, ordering_key="ab"[number % 2])
-        eventually(lambda: engine.subscriptions.tally(READER).delivered == 100, "all acknowledged")
-    for key in "ab":
-        numbers = [int(m.data) for m in heard.messages if m.ordering_key == key]
-        assert numbers == sorted(numbers)
-        assert len(numbers) == 50
-
-
-def test_a_message_may_have_ten_megabytes_less_its_frame(publisher: Any, subscriber: Any, reader: str) -> None:
-    publisher.publish(FLIGHTS, b"x" * 9_990_000).result(timeout=30)
-    (received,) = subscriber.pull(subscription=reader, max_messages=10).received_messages
-    assert len(received.message.data) == 9_990_000
-
-
 class TestFaults:
     def test_an_injected_error_is_what_the_client_sees(self, subscriber: Any, faults: Faults) -> None:
         faults.add(Fault("pubsub", "ListSubscriptions", status="RESOURCE_EXHAUSTED", count=1))
@@ -395,7 +176,3 @@ def test_a_snapshot_over_the_wire(publisher: pubsub_v1.PublisherClient, subscrib
     updated = subscriber.update_snapshot(request={"snapshot": changed, "update_mask": {"paths": ["labels"]}})
     assert updated == subscriber.get_snapshot(snapshot=name)
     assert dict(updated.labels) == {"a": "b"}
-
-
-def test_a_stream_without_a_request_just_ends(subscriber: Any) -> None:
-    assert list(subscriber.streaming_pull(requests=iter(()), timeout=10)) == []

@@ -3,15 +3,12 @@ from __future__ import annotations
 import json
 import statistics
 from collections import Counter
-from itertools import pairwise
 
 import pytest
 from google.pubsub_v1 import types
 
 from exporter.sandbox.ledger import Ledger
-from exporter.sandbox.ports import SinkState
 from exporter.sandbox.pubsub.behaviour import Behaviour
-from exporter.sandbox.pubsub.delivery import TABLE_REFUSED
 from exporter.sandbox.pubsub.engine import PubSub
 from exporter.sandbox.pubsub.messages import Draft
 from tests.sandbox.pubsub.pipeline import (
@@ -24,8 +21,6 @@ from tests.sandbox.pubsub.pipeline import (
     add_pull,
     add_topic,
     attempts,
-    backoff,
-    dead_letters_to,
     publish_evenly,
     table_name,
     topic_name,
@@ -261,4 +256,3 @@ def test_nothing_happens_in_the_past(engine: PubSub) -> None:
         engine.publish(topic_name("flights"), [Draft(b"x")], T0)
     engine.run_until(T0)
     assert engine.now_us == T0 + DAY
-

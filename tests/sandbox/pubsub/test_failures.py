@@ -1,21 +1,14 @@
 from __future__ import annotations
 
-import json
-import statistics
-from collections import Counter
 from itertools import pairwise
 
 import pytest
-from google.pubsub_v1 import types
 
 from exporter.sandbox.ledger import Ledger
-from exporter.sandbox.ports import SinkState
 from exporter.sandbox.pubsub.behaviour import Behaviour
-from exporter.sandbox.pubsub.delivery import TABLE_REFUSED
 from exporter.sandbox.pubsub.engine import PubSub
 from exporter.sandbox.pubsub.messages import Draft
 from tests.sandbox.pubsub.pipeline import (
-    DAY,
     HOUR,
     MINUTE,
     SECOND,
@@ -165,4 +158,3 @@ def test_a_refused_row_is_a_failed_request_beside_the_ok_one(
     engine.publish(topic_name("flights"), [Draft(b"good")] * 7 + [Draft(b"bad")], T0)
     engine.run_until(T0 + MINUTE)
     assert attempts(ledger, subscription) == {"success": 1, "invalid_argument": 1}
-

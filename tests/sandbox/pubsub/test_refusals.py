@@ -12,17 +12,7 @@ from google.pubsub_v1 import PublisherClient, types
 
 from exporter.sandbox.ledger import Ledger
 from exporter.sandbox.pubsub.validation import span
-from tests.sandbox.pubsub.pipeline import PROJECT, subscription_name, topic_name
-
-FLIGHTS = topic_name("flights")
-READER = subscription_name("reader")
-
-
-@pytest.fixture
-def reader(publisher: Any, subscriber: Any) -> str:
-    publisher.create_topic(name=FLIGHTS)
-    subscriber.create_subscription(name=READER, topic=FLIGHTS)
-    return READER
+from tests.sandbox.pubsub.pipeline import FLIGHTS, PROJECT, READER, subscription_name, topic_name
 
 
 def text_of(error: type[exceptions.GoogleAPICallError], call: Callable[..., Any], *args: Any, **kwargs: Any) -> str:

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import json
-import statistics
-from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -15,21 +12,17 @@ from exporter.sandbox.pubsub.delivery import TABLE_REFUSED
 from exporter.sandbox.pubsub.engine import PubSub
 from exporter.sandbox.pubsub.messages import Draft
 from tests.sandbox.pubsub.pipeline import (
-    DAY,
     HOUR,
     MINUTE,
     SECOND,
     T0,
     add_pipeline,
-    add_pull,
     add_topic,
     attempts,
-    backoff,
     dead_letters_to,
     publish_evenly,
     table_name,
     topic_name,
-    total,
 )
 from tests.sandbox.pubsub.recording import RecordingSink
 
@@ -160,4 +153,3 @@ def test_a_changed_subscription_begins_to_wait_anew(engine: PubSub, sink: Record
         engine.run_until(T0 + 9 * MINUTE + second * SECOND)
         tried += [second] * (sink.appends - before - len(tried))
     assert tried == [10, 30, 70, 150]
-
