@@ -29,7 +29,7 @@ def write_dump(world: World, directory: Path) -> None:
                 parquet.write_table(bigquery.table_rows(pipeline.table), tables / f"{pipeline.id}.parquet")
         _write_lines(directory / "pubsub.jsonl", _minutes(world))
         _write_lines(directory / "storage.jsonl", map(_stamped, bigquery.storage_snapshots()))
-        _write_lines(directory / "jobs.jsonl", bigquery.jobs())
+        _write_lines(directory / "jobs.jsonl", map(_timed, bigquery.jobs()))
         _write_lines(directory / "timeseries.jsonl", world.engines.monitoring.accepted())
 
 
@@ -42,6 +42,13 @@ def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
 def _stamped(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     rest = {key: value for key, value in snapshot.items() if key != "at_us"}
     return {"at": _rfc3339(snapshot["at_us"]), **rest}
+
+
+def _timed(job: Mapping[str, Any]) -> dict[str, Any]:
+    """A job with its times written out; one that runs has not ended."""
+    rest = {key: value for key, value in job.items() if not key.endswith("_us")}
+    times = {key.removesuffix("_us"): value for key, value in job.items() if key.endswith("_us")}
+    return {**rest, **{key: _rfc3339(at_us) if at_us else None for key, at_us in times.items()}}
 
 
 def _rfc3339(at_us: int) -> str:

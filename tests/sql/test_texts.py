@@ -120,18 +120,20 @@ HOSTILE = (
     "@x",
     "a;b",
     "a\nb",
+    "\n",
     "a\x00b",
-    "ａ",
+    "\uff41",
     "a b",
     "a/*b*/",
-    "é",
+    "\u00e9",
 )
 """What would end a name or begin something else, and letters that only look like letters."""
 
 
 def _config(**changes: object) -> config.Config:
     system = {**SYSTEM, **changes}
-    return config.parse(json.dumps({"fleet": "flights", "systems": [system]}), "systems.yaml")
+    document = {"fleet": "flights", "exporter": {"monitoring_project": "acme-observability"}, "systems": [system]}
+    return config.parse(json.dumps(document), "systems.yaml")
 
 
 def test_the_usual_system_is_accepted() -> None:
@@ -141,25 +143,26 @@ def test_the_usual_system_is_accepted() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_no_hostile_name_gets_past_the_configuration(text: str, place: str) -> None:
-    def with_(name: str) -> str:
+    def spoilt(name: str) -> str:
         return f"{text}{name}" if place == "before" else f"{name}{text}"
 
-    columns = ("publish_time", "message_id", "subscription_name", "ingest_time")
-    attempts: list[dict[str, object]] = [
-        {"project": with_("acme-data")},
-        {"location": with_("us-central1")},
-        {"table": with_("raw.departures")},
-        {"table": f"raw{text}.departures"},
-        {"table": f"acme{text}-data.raw.departures"},
-        {"query_projects": [with_("acme-data")]},
-        *({"columns": {column: with_(column)}} for column in columns),
+    attempts: list[tuple[str, dict[str, object]]] = [
+        ("project", {"project": spoilt("acme-data")}),
+        ("location", {"location": spoilt("us-central1")}),
+        ("table", {"table": spoilt("raw.departures")}),
+        ("table", {"table": f"raw{text}.departures"}),
+        ("table", {"table": f"acme{text}-data.raw.departures"}),
+        ("query_projects", {"query_projects": [spoilt("acme-data")]}),
     ]
-    for attempt in attempts:
-        with pytest.raises(ConfigError):
+    for column in ("publish_time", "message_id", "subscription_name", "ingest_time"):
+        attempts.append((f"columns.{column}", {"columns": {column: spoilt(column)}}))
+    for key, attempt in attempts:
+        with pytest.raises(ConfigError) as refused:
             _config(**attempt)
+        assert [mistake for mistake in refused.value.mistakes if f"systems[0].{key}" in mistake.key]
 
 
-NAMES = st.text(st.sampled_from("ab1_-.:`'\"$@;\\ \n／ａé"), max_size=8)
+NAMES = st.text(st.sampled_from("ab1_-.:`'\"$@;\\ \n\uff0f\uff41\u00e9"), max_size=8)
 
 
 @given(st.sampled_from(["project", "location", "table", "column"]), NAMES)
@@ -170,8 +173,8 @@ def test_a_name_that_is_accepted_stays_inside_its_back_quotes(where: str, name: 
     except ConfigError:
         return
     request = LandingRequest(system, (window(0),), None)
-    where_ = (system.project, system.location)
-    for text in (statements.landing([request]).text, statements.storage(*where_, ["raw.a"]).text):
+    storage = statements.storage(system.project, system.location, ["raw.a"])
+    for text in (statements.landing([request]).text, storage.text):
         quoted = re.findall(r"`([^`]*)`", text)
         assert text.count("`") == 2 * len(quoted)
         assert all(re.fullmatch(r"[A-Za-z0-9_.:-]+", each) for each in quoted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -157,7 +158,8 @@ def parameter(binder: Binder, node: exp.Expr, _scope: Scope) -> Value:
     else:
         name, missing = node.name.lower(), f"Query parameter '{node.name}' not found"
     if name not in binder.parameters:
-        raise invalid_query(missing + binder.source.position(node))
+        found = re.search(rf"@{re.escape(node.name)}\b", binder.source.text) if node.name else None
+        raise invalid_query(missing + (binder.source.at(found.start()) if found else ""))
     kind = binder.parameters[name]
     return Value(binder.parameter(f"p_{name}", kind), kind, constant=True)
 

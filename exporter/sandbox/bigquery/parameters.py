@@ -82,7 +82,7 @@ def parse_text(text: str, kind: Type) -> object:
         case "NUMERIC" | "BIGNUMERIC":
             return decimal.Decimal(text)
         case "DATE":
-            return dt.date.fromisoformat(text)
+            return dt.date.fromisoformat(_six_digits(text))
         case "TIME":
             return dt.time.fromisoformat(_six_digits(text))
         case "DATETIME":
@@ -97,8 +97,13 @@ _FRACTION = re.compile(r"\.(\d{1,9})")
 _OFFSET = re.compile(r"([+-])(\d{1,2})(?::?(\d{2}))?$")
 
 
+_DAY = re.compile(r"^(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
+
+
 def _six_digits(text: str) -> str:
-    return _FRACTION.sub(lambda match: "." + match.group(1)[:6].ljust(6, "0"), text.strip())
+    """The text with all digits of its month, day and fraction, as Python's ISO formats have them."""
+    whole = _DAY.sub(lambda match: "-".join(part.rjust(2, "0") for part in match.groups()), text.strip())
+    return _FRACTION.sub(lambda match: "." + match.group(1)[:6].ljust(6, "0"), whole)
 
 
 def parse_timestamp(text: str) -> dt.datetime:

@@ -115,12 +115,6 @@ REDUCERS: Mapping[str, Conversion] = {
 }
 
 
-def value_of(typed: Proto) -> object:
-    """The value inside a ``TypedValue`` that holds one."""
-    value: object = getattr(typed, typed.WhichOneof("value"))
-    return value
-
-
 def set_value(typed: Proto, value_type: int, value: object) -> None:
     """Put a value of a type into a ``TypedValue``."""
     if value_type == DISTRIBUTION:
@@ -135,4 +129,5 @@ def copy_of(typed: Proto) -> object:
         value = Distribution()
         value.CopyFrom(typed.distribution_value)
         return value
-    return value_of(typed)
+    plain: object = getattr(typed, typed.WhichOneof("value"))
+    return plain

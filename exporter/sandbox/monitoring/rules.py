@@ -157,6 +157,9 @@ def check_interval(series: Proto, kind: int, now_us: int) -> tuple[int, int]:
     if end_ns > now_ns + MAX_FUTURE_NS:
         raise _bad_end(end_ns, "Data points cannot be written more than 5m in the future.")
     start_ns = to_ns(interval.start_time) if interval.HasField("start_time") else end_ns
+    if start_ns < 0:
+        reason = "The start time must not be before 1970-01-01T00:00:00Z."
+        raise PointRefused(reason, field="points[0].interval.start_time", value=rfc3339(start_ns))
     if kind == kinds.GAUGE and start_ns != end_ns:
         kind_text, relation = "gauge", "equal to"
     elif kind != kinds.GAUGE and start_ns >= end_ns:

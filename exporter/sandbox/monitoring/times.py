@@ -10,6 +10,9 @@ SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
 MICROSECOND_NS = 1_000
 
+_YEAR_1, _YEAR_10000 = -62_135_596_800, 253_402_300_800
+"""Seconds of the calendar's range, which a ``Timestamp`` on the wire need not keep to."""
+
 
 def to_ns(timestamp: Proto) -> int:
     """Nanoseconds of a ``google.protobuf.Timestamp``."""
@@ -24,8 +27,10 @@ def set_ns(timestamp: Proto, moment_ns: int) -> None:
 
 
 def rfc3339(moment_ns: int) -> str:
-    """The time in UTC with as many groups of three decimals as it needs, as the API's JSON has it."""
+    """The time in UTC with as many groups of three decimals as it needs, as the API's JSON has it; seconds outside the calendar."""
     seconds, nanos = divmod(moment_ns, SECOND_NS)
+    if not _YEAR_1 <= seconds < _YEAR_10000:
+        return f"{seconds}s"
     decimals = f".{nanos:09d}"
     while decimals.endswith("000"):
         decimals = decimals[:-3]

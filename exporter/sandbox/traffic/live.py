@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import grpc
@@ -23,6 +23,7 @@ from exporter.sandbox.traffic.flights import Flight
 TICK_S = 0.25
 _READ_TIMEOUT_S = 30.0
 _READERS = 2
+_FLUSH_TIMEOUT_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class LiveTraffic:
         self._due = due
         self._stop = threading.Event()
         self._failures: Counter[str] = Counter()
+        self._outstanding: set[Future[str]] = set()
         transport = PublisherGrpcTransport(channel=grpc.insecure_channel(pubsub))
         self._publisher = PublisherClient(batch_settings=BatchSettings(max_latency=0.02), transport=transport)
         options = ClientOptions(api_endpoint=bigquery_url)
@@ -68,6 +70,7 @@ class LiveTraffic:
         self._thread.join()
         self._readers.shutdown(cancel_futures=True)
         self._publisher.stop()
+        wait(self._outstanding, _FLUSH_TIMEOUT_S)
         self._publisher.transport.close()
         self._bigquery.close()
 
@@ -76,12 +79,14 @@ class LiveTraffic:
             for job in self._due():
                 for message in job.messages:
                     future = self._publisher.publish(job.topic, message.data, **message.attributes)
+                    self._outstanding.add(future)
                     future.add_done_callback(self._published)
                 for _ in range(job.reads):
                     self._readers.submit(self._read, job)
 
-    def _published(self, future: object) -> None:
-        error = future.exception()  # type: ignore[attr-defined]
+    def _published(self, future: Future[str]) -> None:
+        self._outstanding.discard(future)
+        error = future.exception()
         if error is not None:
             self._failed("publish", error)
 

@@ -93,6 +93,9 @@ EXAMPLES = [
             "ALIGN_DELTA", C, DIST,
             [(0, 60, distribution(15)), (0, 120, distribution(15, 5, 35, bounds=(7,)))], grid(120),
             [(0, 60, distribution(15)), (60, 120, Distribution(count=2, mean=20.0, sum_of_squared_deviation=450.0))]),
+    Example("half of a distribution is half of each bucket, at the same mean",
+            "ALIGN_DELTA", D, DIST, [(0, 120, distribution(15, 15, 35, 35))], grid(120),
+            [(0, 60, distribution(15, 35)), (60, 120, distribution(15, 35))]),
     # RATE
     Example("15 more in 60 s are 0.25 a second",
             "ALIGN_RATE", C, INT, [(0, 60, 0), (0, 120, 15)], grid(120), [(60, 60, 0.0), (120, 120, 0.25)]),

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from google.api.distribution_pb2 import Distribution
 from google.api_core.exceptions import InvalidArgument
+from google.cloud.monitoring_v3 import TimeInterval
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from exporter.sandbox.monitoring.limits import Limits, Settings
 from tests.sandbox.monitoring.cloud import NAME, NOW, PROJECT, TASK, Cloud, of_type, point, series, summary
@@ -138,6 +140,19 @@ class TestPoint:
             "'custom.googleapis.com/pipeline/latency'.",
         )
         cloud.write(series(7, end=NOW, start=NOW - MILLISECOND))
+
+    @pytest.mark.parametrize("start_s", [-1, -62_135_596_800, -(2**62)])
+    def test_of_a_cumulative_starts_after_1970(self, cloud: Cloud, start_s: int) -> None:
+        bad = series(7, end=NOW, start=NOW - MINUTE)
+        bad.points[0].interval.start_time = Timestamp(seconds=start_s)
+        refuses(cloud, bad, "The start time must not be before 1970-01-01T00:00:00Z.")
+        bad.points[0].interval.start_time = Timestamp(seconds=0)
+        cloud.write(bad)
+
+    def test_that_ends_outside_the_calendar_is_refused_like_any_other(self, cloud: Cloud) -> None:
+        bad = series()
+        bad.points[0].interval = TimeInterval.pb()(end_time=Timestamp(seconds=2**62))
+        refuses(cloud, bad, f'had an invalid value of "{2**62}s"', "5m in the future")
 
     def test_of_a_cumulative_without_start_starts_at_its_end(self, cloud: Cloud) -> None:
         refuses(cloud, series(7, metric_kind="CUMULATIVE"), "The start time must be before the end time")
