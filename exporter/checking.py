@@ -18,12 +18,13 @@ from exporter.model import System
 from exporter.snapshots import Subscription
 from exporter.snapshots import Table as TableSnapshot
 from exporter.sources import pubsub
-from exporter.sources.bigquery import statements
+from exporter.sources.bigquery import landing, statements
 from exporter.sources.bigquery.runner import MINIMUM_BILLED_BYTES, Runner, Statement
 from exporter.sources.bigquery.statements import LandingRequest
 from exporter.windows import align_down, split
 
 HOURS_PER_MONTH = pricing.HOURS_PER_MONTH
+_DAY = timedelta(days=1)
 
 
 class Level(StrEnum):
@@ -134,6 +135,8 @@ def _assess(
     findings += _table_findings(system, table)
     measured, cost = _landing_cost(assembled, runner, system, table, now)
     findings.append(measured)
+    if cost is not None and system.columns.subscription_name in {field.name for field in table.schema}:
+        findings += _foreign_rows(runner, system, table, now)
     for project in (system.project, *system.query_projects):
         denied = jobs[project, system.location]
         if denied is not None:
@@ -207,6 +210,17 @@ def _table_findings(system: System, table: Table) -> Iterator[Finding]:
         if column not in names:
             remedy = "turn on write_metadata and add its columns, or name the column under columns"
             yield Finding(Level.PARTLY, f"no {loss}: the table has no column {column}", remedy)
+
+
+def _foreign_rows(runner: Runner, system: System, table: Table, now: datetime) -> Iterator[Finding]:
+    """Name who else wrote to the table in the last day: such rows do not count."""
+    try:
+        found = landing.foreign_rows(runner, system, max(now - _DAY, table.created), now)
+    except SourceError as error:
+        yield Finding(Level.PARTLY, f"rows of others are unknown: {error}", error.remedy)
+        return
+    for writer, rows in found.items():
+        yield Finding(Level.OK, f"{rows} rows of the last day do not count: written by {writer}")
 
 
 def _landing_cost(

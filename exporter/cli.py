@@ -168,6 +168,8 @@ def report(
     else:
         console = Console()
         console.print(terminal.report(measured, console.width))
+    for note in () if as_json else measured.notes:
+        print(note, file=sys.stderr)
     if measured.failures:
         for failure in measured.failures:
             print(f"{failure.source}: {failure.system or 'all'}: {failure.message}", file=sys.stderr)

@@ -59,9 +59,9 @@ class Collector:
         self._on_call = on_call
         self._rpc = ThreadPoolExecutor(_RPC_THREADS, thread_name_prefix="rpc")
         self._sources = ThreadPoolExecutor(_SOURCE_THREADS, thread_name_prefix="source")
-        self._runner = Runner(clients.bigquery, on_call, BIGQUERY_TIMEOUT_S)
+        self.runner = Runner(clients.bigquery, on_call, BIGQUERY_TIMEOUT_S)
         self._monitoring = MonitoringSource(clients.monitoring, self._rpc, on_call, RPC_TIMEOUT_S)
-        self._landing = LandingCollector(self._runner, self._rpc)
+        self._landing = LandingCollector(self.runner, self._rpc)
         self._storage: dict[str, Storage] = {}
         self._delays: dict[str, timedelta] = {}
 
@@ -123,7 +123,7 @@ class Collector:
             for system in asked:
                 self._storage.pop(str(system.table), None)
             try:
-                found, billed = schema.storage(self._runner, self._rpc, asked, now)
+                found, billed = schema.storage(self.runner, self._rpc, asked, now)
                 self._storage |= found
             except SourceError as error:
                 failures.append(calls.failure("storage", error))
@@ -145,7 +145,7 @@ class Collector:
         end = max(plan.spend[-1].end for plan in plans)
         systems = [plan.system for plan in plans]
         try:
-            found, billed = schema.queries(self._runner, project, systems, start, end)
+            found, billed = schema.queries(self.runner, project, systems, start, end)
         except SourceError as error:
             failure = calls.failure("jobs", error)
 

@@ -37,6 +37,7 @@ class Exporter:
         self._since = since
         self._history = History()
         self._watermarks: dict[tuple[str, Family], Watermark] = {}
+        self._unfinished = export.Unfinished()
         self._prepared = False
 
     def cycle(self, now: datetime) -> CycleReport:
@@ -52,9 +53,8 @@ class Exporter:
         )
         snapshot = self._collector.collect(plans, now)
         computation.remember(plans, snapshot, self._history)
-        sent = export.send(
-            self._sink, computation.sequences(plans, snapshot, self._history, self._watermarks, self._prices)
-        )
+        sequences = computation.sequences(plans, snapshot, self._history, self._watermarks, self._prices)
+        sent = export.send(self._sink, sequences, self._unfinished)
         delays = {Family.LANDING: LANDING_SETTLE, Family.DELIVERY: delay}
         summaries, present = outlook.present(plans, snapshot, self._history, delays, now)
         sent.advanced |= {(each.system.id, Family.STATE): now for each in plans if each.state_due}
@@ -73,6 +73,7 @@ class Exporter:
         )
         closing = [*present, *fleet.points(summaries, now), *own, *export.watermark_points(sent.advanced, now)]
         sent.count(self._sink.export(closing))
+        self._unfinished.forget(now - MAX_AGE)
         self._history.prune(now, [system.id for system in self._systems])
         return CycleReport(
             at=now,

@@ -161,6 +161,7 @@ def report(measured: Report) -> dict[str, Any]:
     """A report with its rows, and the points that a cycle writes for these windows."""
     return {
         "rows": report_rows(measured),
+        "notes": list(measured.notes),
         "points": [
             {
                 "family": step.family.value,

@@ -31,7 +31,40 @@ class Sent:
         self.retryable += outcome.retryable
 
 
-def send(sink: Sink, sequences: Sequence[Sequence[Step]]) -> Sent:
+class Unfinished:
+    """Points that were accepted of windows which have to be sent again: they are not sent a second time."""
+
+    def __init__(self) -> None:
+        self._accepted: dict[tuple[str, Family, datetime], set[_Key]] = {}
+
+    def left(self, step: Step) -> list[Point]:
+        """Points of a step that are still to be sent."""
+        accepted = self._accepted.get((step.system, step.family, step.window.end), set())
+        return [point for point in step.points if _key(point) not in accepted]
+
+    def settle(self, step: Step, *, refused: set[int]) -> bool:
+        """Note what became of a step; returns whether all of it is stored. ``refused`` are ids of points to send again."""
+        key = (step.system, step.family, step.window.end)
+        if not any(id(point) in refused for point in step.points):
+            self._accepted.pop(key, None)
+            return True
+        taken = {_key(point) for point in step.points if id(point) not in refused}
+        self._accepted.setdefault(key, set()).update(taken)
+        return False
+
+    def forget(self, before: datetime) -> None:
+        """Forget windows that are too old to be sent."""
+        self._accepted = {key: taken for key, taken in self._accepted.items() if key[2] >= before}
+
+
+_Key = tuple[str, datetime, frozenset[tuple[str, str]]]
+
+
+def _key(point: Point) -> _Key:
+    return point.metric, point.end, frozenset(point.labels.items())
+
+
+def send(sink: Sink, sequences: Sequence[Sequence[Step]], unfinished: Unfinished) -> Sent:
     """Send sequences of steps side by side, in waves; a sequence ends for this cycle where a point must be sent again.
 
     A point that will never be accepted is counted, and its sequence goes on.
@@ -39,24 +72,23 @@ def send(sink: Sink, sequences: Sequence[Sequence[Step]]) -> Sent:
     sent = Sent()
     live = [iter(steps) for steps in sequences]
     while live:
-        live = _wave(sink, live, sent)
+        live = _wave(sink, live, sent, unfinished)
     return sent
 
 
-def _wave(sink: Sink, live: list[Iterator[Step]], sent: Sent) -> list[Iterator[Step]]:
+def _wave(sink: Sink, live: list[Iterator[Step]], sent: Sent, unfinished: Unfinished) -> list[Iterator[Step]]:
     wave = [(steps, step) for steps in live if (step := next(steps, None)) is not None]
     if not wave:
         return []
-    outcome = sink.export([point for _, step in wave for point in step.points])
+    outcome = sink.export([point for _, step in wave for point in unfinished.left(step)])
     sent.count(outcome)
-    held = {id(refusal.point) for refusal in outcome.retryable}
+    refused = {id(refusal.point) for refusal in outcome.retryable}
     going_on = []
     for steps, step in wave:
-        if any(id(point) in held for point in step.points):
-            continue
-        sent.advanced[step.system, step.family] = step.window.end
-        sent.windows += 1
-        going_on.append(steps)
+        if unfinished.settle(step, refused=refused):
+            sent.advanced[step.system, step.family] = step.window.end
+            sent.windows += 1
+            going_on.append(steps)
     return going_on
 
 

@@ -67,6 +67,7 @@ class LandingCollector:
         if failure is not None:
             found.failures.append(failure)
         self._settle_idle(found, idle, now)
+        found.failures = [_explained(failure) for failure in found.failures]
         denied = [f.system for f in found.failures if f.source == "landing" and f.reason == "accessDenied"]
         self._count_unreadable(found, [plan for plan in due if plan.system.id in denied], now)
         self._remember(found)
@@ -196,3 +197,11 @@ def _counted(system: System, window: Window, writes: Sequence[TableWrites]) -> L
     )
     empty = Landing(system.id, window, duplicate=None, measurable=False)
     return replace(empty, landed_rows=rows, delivered=rows)
+
+
+def _explained(failure: Failure) -> Failure:
+    """Say of a table that may not be read what is known of it all the same, and how to know more."""
+    if failure.source != "landing" or failure.reason != "accessDenied":
+        return failure
+    message = f"rows are counted from WRITE_API_TIMELINE and latency cannot be measured ({failure.message.rstrip('.')})"
+    return replace(failure, message=message, remedy="grant bigquery.tables.getData on the table")

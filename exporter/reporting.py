@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,11 +10,13 @@ from exporter import computation
 from exporter.assembly import Parts
 from exporter.collection import Snapshot
 from exporter.computation import Step
+from exporter.errors import SourceError
 from exporter.history import History
 from exporter.metrics import accounting
 from exporter.model import Failure, System, Window
 from exporter.plan import HOUR, SystemPlan
 from exporter.snapshots import Delivery, HourCost, Landing
+from exporter.sources.bigquery import landing
 from exporter.windows import align_down, align_up, split
 
 
@@ -37,6 +39,7 @@ class Report:
     rows: tuple[WindowRow, ...]
     steps: tuple[Step, ...]
     failures: tuple[Failure, ...]
+    notes: tuple[str, ...] = ()
 
 
 def measure(assembled: Parts, start: datetime, end: datetime) -> Report:
@@ -52,7 +55,24 @@ def measure(assembled: Parts, start: datetime, end: datetime) -> Report:
         rows=tuple(rows),
         steps=tuple(step for sequence in sequences for step in sequence),
         failures=tuple(snapshot.failures),
+        notes=tuple(_notes(assembled, plans, set(snapshot.landings), start, end)),
     )
+
+
+def _notes(
+    assembled: Parts, plans: Sequence[SystemPlan], measured: set[str], start: datetime, end: datetime
+) -> Iterator[str]:
+    """Who else wrote to the tables: rows that are not in the report."""
+    for plan in plans:
+        if plan.system.id not in measured:
+            continue
+        try:
+            found = landing.foreign_rows(assembled.collector.runner, plan.system, start, end)
+        except SourceError:
+            # A table without the column cannot tell; what cannot be read is among the failures already.
+            continue
+        for writer, rows in found.items():
+            yield f"{plan.system.id}: {rows} rows do not count: written by {writer}"
 
 
 def _plan(system: System, start: datetime, end: datetime) -> SystemPlan:

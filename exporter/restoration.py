@@ -72,13 +72,16 @@ def _landing(system: System, window: Window, values: Values, at_end: Values) -> 
     duplicate = round(values.get("messages/duplicate", 0.0))
     good = round(values.get("slo_events/latency/good", 0.0))
     bad = round(values.get("slo_events/latency/bad", 0.0))
+    # Rows without latency: the table lacks the metadata that tells latency and duplicates.
+    unmeasurable = delivered > 0 and good + bad == 0
     quantiles = ((name, at_end.get(f"latency_quantile/{name}")) for name in ("0.5", "0.95", "0.99"))
     return Landing(
         system=system.id,
         window=window,
         landed_rows=delivered + duplicate,
         delivered=delivered,
-        duplicate=duplicate,
+        duplicate=None if unmeasurable else duplicate,
+        measurable=not unmeasurable,
         measured_rows=good + bad,
         within_threshold=good,
         quantiles_us=tuple((name, round(value * 1_000_000)) for name, value in quantiles if value is not None),

@@ -45,14 +45,14 @@ def screen(*, as_json: bool) -> Iterator[Callable[[CycleReport], None]]:
 
 
 def duration(seconds: float | None) -> str:
-    """Write a duration with two or three significant digits (``0.8 s``, ``12 s``, ``3.5 min``, ``2.1 h``, ``1.4 d``)."""
+    """Write a duration with two or three significant digits (``0.8s``, ``12s``, ``3.5min``, ``2.1h``, ``1.4d``)."""
     if seconds is None:
         return NO_VALUE
     for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
             value = seconds / size
-            return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
-    return f"{seconds / 86_400:.1f} d"
+            return f"{value:.1f}{unit}" if value < 10 else f"{value:.0f}{unit}"
+    return f"{seconds / 86_400:.1f}d"
 
 
 def share(ratio: float | None) -> str:
@@ -61,8 +61,8 @@ def share(ratio: float | None) -> str:
         return NO_VALUE
     percent = ratio * 100
     if percent == 0:
-        return "0 %"
-    return f"{percent:.2f} %" if percent >= 0.01 else "<0.01 %"
+        return "0%"
+    return f"{percent:.3g}%" if percent >= 0.01 else "<0.01%"
 
 
 def dollars_per_million(usd: float | None) -> str:
@@ -88,7 +88,7 @@ def per_minute(summary: SystemSummary) -> str:
 def fleet(report: CycleReport, width: int) -> RenderableType:
     """All systems of a cycle, the worst first, with what is wrong below."""
     wide = width >= WIDE
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", expand=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2 if wide else 1), collapse_padding=True, header_style="bold")
     table.add_column("system", no_wrap=True, overflow="ellipsis", max_width=24 if wide else 16)
     table.add_column("health", no_wrap=True)
     for name in ("p50", "p95", *(("p99",) if wide else ()), "errors"):
@@ -182,7 +182,7 @@ def assessments(found: Sequence[Assessment], width: int) -> RenderableType:
         words = [
             f"{finding.what} -> {finding.remedy}" if finding.remedy else finding.what
             for finding in each.findings
-            if finding.level.value != "ok" or each.level.value == "ok"
+            if finding.level.value != "ok" or each.level.value == "ok" or "do not count" in finding.what
         ]
         usd = NO_VALUE if each.usd_per_month is None else f"{each.usd_per_month:.2f}"
         table.add_row(each.system.id, Text(each.level.value, style=_LEVEL_STYLE[each.level]), "\n".join(words), usd)

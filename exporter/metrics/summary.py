@@ -139,7 +139,8 @@ def _problem(
         words += judged.reasons
     for failure in present.failures:
         words.append(f"{failure.message}: {failure.remedy}" if failure.remedy else failure.message)
-    if landed is not None and not landed.measurable:
+    denied = any(failure.source == "landing" for failure in present.failures)
+    if landed is not None and not landed.measurable and not denied:
         words.append(_unmeasurable(system))
     if landed is not None and landed.negative_rows:
         words.append(f"{landed.negative_rows} messages have a publish time after their commit: clock skew")

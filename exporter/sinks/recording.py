@@ -1,124 +1,200 @@
-"""The client that the OpenTelemetry exporter writes through: it records what became of every series.
+"""The client that the OpenTelemetry exporter writes through: it says what became of every series.
 
 The exporter drops all further batches after one that fails, does not retry, and only logs partial failures. So this client raises
-nothing, and success is judged by its record.
+nothing, and success is judged by its answers.
 """
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from google.api_core import exceptions
 from google.cloud.monitoring_v3 import CreateTimeSeriesRequest, MetricServiceClient
 
-from exporter.sinks.refusals import PartialFailure, Verdict, partial_failure
+from exporter.sinks.calls import PASSING, Caller, pause
+from exporter.sinks.refusals import (
+    ALREADY_WRITTEN,
+    INVALID,
+    WRITTEN,
+    Answer,
+    PartialFailure,
+    Verdict,
+    canonical_code,
+    is_partial,
+    names_a_series,
+    partial_failure,
+    retry_delay,
+)
+from exporter.sinks.series import Key, Series, key_of_series
 
-OnCall = Callable[[str, str, str], None]
-OnSeries = Callable[[Any, Verdict | None, str, str], None]
-"""Told of each series once: the series, its verdict (None: written), a code and a message."""
+_CONCURRENT = 8
+"""Batches under way at a time: a series is in one of them only."""
 
-ATTEMPTS = 3
-_PAUSE_S = 0.2
-_PASSING = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "INTERNAL", "UNKNOWN")
-"""Codes after which the same request may be sent again at once: what it wrote before it failed is refused as out of order."""
+_DOUBT = 8
+"""After so many series refused each alone, unnamed and with none accepted, the request itself is held to be wrong."""
+
+_ROUNDS = 3
+"""How often series are sent whose refusal was left out of a message for want of room."""
+
+Answers = dict[Key, Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """Series of a request of which its answer did not say enough: how many were refused, and what it means if one is stored."""
+
+    name: str
+    series: Sequence[Series]
+    refused: int | None
+    if_stored: Answer
 
 
 class RecordingClient:
-    """Stands in for ``MetricServiceClient`` towards the exporter; ``undetermined`` asks which of some series are stored."""
+    """Stands in for ``MetricServiceClient`` towards the exporter; ``stored`` says at which places a point can be read back."""
 
     def __init__(
         self,
         client: MetricServiceClient,
-        descriptors: dict[str, Any],
-        on_call: OnCall,
-        on_series: OnSeries,
-        undetermined: Callable[[Sequence[Any]], set[int]],
-        timeout_s: float,
+        call: Caller,
+        descriptors: Mapping[str, Any],
+        stored: Callable[[Sequence[Series]], set[int]],
     ) -> None:
         self._client = client
+        self._call = call
         self._descriptors = descriptors
-        self._on_call = on_call
-        self._on_series = on_series
-        self._undetermined = undetermined
-        self._timeout_s = timeout_s
+        self._stored = stored
+        self._batches: list[CreateTimeSeriesRequest] = []
+        self._doubts: list[_Doubt] = []
+        self.delays: list[timedelta] = []
+        """The waits that exhausted quotas asked for; their owner clears them."""
 
     def common_project_path(self, project: str) -> str:
         """Name a project as the API does."""
         return f"projects/{project}"
 
     def create_metric_descriptor(self, request: Any) -> Any:
-        """Answer with the complete descriptor that is stored already; raises ``LookupError`` where that failed."""
+        """Answer with the complete descriptor, which is stored before a point of its metric is sent."""
         return self._descriptors[request.metric_descriptor.type]
 
     def create_time_series(self, request: CreateTimeSeriesRequest) -> None:
-        """Write one batch of at most 200 series, and record each of them."""
-        self._write(request.name, list(CreateTimeSeriesRequest.pb(request).time_series))
+        """Take one batch of at most 200 series, for ``send``."""
+        self._batches.append(request)
 
-    def _write(self, name: str, series: Sequence[Any]) -> None:
-        error = self._send(name, series)
-        if error is None:
-            for each in series:
-                self._on_series(each, None, "OK", "")
-            return
-        partial = partial_failure(error)
-        if partial is not None:
-            self._record_partial(series, partial, error)
-        elif _code(error) == "INVALID_ARGUMENT":
-            self._isolate(name, series, error)
-        else:
-            for each in series:
-                self._on_series(each, Verdict.RETRYABLE, _code(error), error.message)
+    def send(self) -> Answers:
+        """Write the batches, side by side, and return what became of each series."""
+        batches, self._batches = self._batches, []
+        answers: Answers = {}
+        for _ in range(_ROUNDS):
+            if len(batches) == 1:
+                answers |= self._write(batches[0])
+            elif batches:
+                with ThreadPoolExecutor(min(_CONCURRENT, len(batches)), thread_name_prefix="write") as pool:
+                    for written in pool.map(self._write, batches):
+                        answers |= written
+            batches = self._resolve(answers)
+        return answers
 
-    def _send(self, name: str, series: Sequence[Any]) -> exceptions.GoogleAPICallError | None:
-        """Send a request, again where nothing of it was taken and that can help; returns the last error."""
-        request = CreateTimeSeriesRequest.pb()(name=name, time_series=series)
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                self._client.create_time_series(request=request, timeout=self._timeout_s, retry=None)
-            except exceptions.GoogleAPICallError as error:
-                self._on_call("monitoring_write", "CreateTimeSeries", _code(error))
-                again = _code(error) in _PASSING and partial_failure(error) is None
-                if not again or attempt == ATTEMPTS:
-                    return error
-                time.sleep(_PAUSE_S * attempt * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries
+    def _resolve(self, answers: Answers) -> list[CreateTimeSeriesRequest]:
+        """Read back what messages left open; returns requests of series that were certainly refused, for reasons yet unknown."""
+        doubts, self._doubts = self._doubts, []
+        if not doubts:
+            return []
+        stored = self._stored([series for doubt in doubts for series in doubt.series])
+        place = 0
+        again = []
+        for doubt in doubts:
+            absent = []
+            for series in doubt.series:
+                if place in stored:
+                    answers[key_of_series(series)] = doubt.if_stored
+                else:
+                    absent.append(series)
+                place += 1
+            if absent and len(absent) == doubt.refused:
+                again.append(_request(doubt.name, absent))
+        return again
+
+    def _write(self, request: CreateTimeSeriesRequest) -> Answers:
+        """Write a batch; what is refused whole as invalid is written part by part, so that one bad series costs no other."""
+        parts = [request]
+        answers: Answers = {}
+        alone: list[tuple[Key, exceptions.GoogleAPICallError]] = []
+        unnamed, proven = 0, False
+        while parts:
+            part = parts.pop()
+            series = CreateTimeSeriesRequest.pb(part).time_series
+            if not proven and unnamed >= _DOUBT:
+                answers |= _all(series, Answer(Verdict.RETRYABLE, INVALID, alone[-1][1].message))
+                continue
+            error = self._attempt(part)
+            if error is None or canonical_code(error) != INVALID or is_partial(error):
+                proven = proven or error is None or is_partial(error)
+                answers |= self._answers(part, error)
+            elif len(series) == 1:
+                alone.append((key_of_series(series[0]), error))
+                unnamed += not names_a_series(error)
             else:
-                self._on_call("monitoring_write", "CreateTimeSeries", "OK")
-                return None
+                # Every other one, not the first half: bad ones are likely to be neighbours.
+                parts += [_request(part.name, series[1::2]), _request(part.name, series[::2])]
+        return answers | {key: _alone(error, proven=proven) for key, error in alone}
 
-    def _record_partial(
-        self, series: Sequence[Any], partial: PartialFailure, error: exceptions.GoogleAPICallError
-    ) -> None:
-        pending = set(range(len(series)))
-        for refused in partial.refused:
-            for index in refused.indices:
-                if index in pending:
-                    pending.discard(index)
-                    self._on_series(series[index], refused.verdict, refused.code, refused.reason)
-        if partial.named < partial.failed:
-            # The message does not name all that failed: ask what is stored, rather than send accepted points again.
-            rest = sorted(pending)
-            stored = {rest[place] for place in self._undetermined([series[index] for index in rest])}
-            for index in pending - stored:
-                self._on_series(series[index], Verdict.RETRYABLE, "UNNAMED", error.message)
-            pending &= stored
-        for index in pending:
-            self._on_series(series[index], None, "OK", "")
+    def _attempt(self, request: CreateTimeSeriesRequest) -> exceptions.GoogleAPICallError | None:
+        try:
+            self._call("monitoring_write", "CreateTimeSeries", self._client.create_time_series, request)
+        except exceptions.GoogleAPICallError as error:
+            delay = retry_delay(error)
+            if delay is not None:
+                self.delays.append(delay)
+            return error
+        return None
 
-    def _isolate(self, name: str, series: Sequence[Any], error: exceptions.GoogleAPICallError) -> None:
-        """A request that is refused whole for one malformed series: halves, so that it costs no other."""
-        if len(series) == 1:
-            self._on_series(series[0], Verdict.REJECTED, _code(error), error.message)
-            return
-        middle = len(series) // 2
-        self._write(name, series[:middle])
-        self._write(name, series[middle:])
+    def _answers(
+        self, request: CreateTimeSeriesRequest, error: exceptions.GoogleAPICallError | None, *, again: bool = True
+    ) -> Answers:
+        """What a request's outcome means for its series; those refused for a reason that passes are sent ``again``, alone."""
+        series = CreateTimeSeriesRequest.pb(request).time_series
+        if error is None:
+            return _all(series, WRITTEN)
+        partial = partial_failure(error, len(series))
+        retryable = Answer(Verdict.RETRYABLE, canonical_code(error), error.message)
+        if partial is None:
+            return _all(series, retryable)
+        answers = self._partial(request, partial, retryable)
+        passing = [series[index] for index, answer in partial.answers.items() if answer.code in PASSING]
+        if passing and again:
+            pause(1)
+            rest = _request(request.name, passing)
+            answers |= self._answers(rest, self._attempt(rest), again=False)
+        return answers
+
+    def _partial(self, request: CreateTimeSeriesRequest, partial: PartialFailure, answer: Answer) -> Answers:
+        """Answers of a partial failure; ``answer`` is that of the series of which the message says nothing, as yet."""
+        series = CreateTimeSeriesRequest.pb(request).time_series
+        answers = {key_of_series(series[index]): judged for index, judged in partial.answers.items()}
+        rest = [each for index, each in enumerate(series) if index not in partial.answers]
+        if partial.unnamed == 0:
+            return answers | _all(rest, WRITTEN)
+        if_stored = ALREADY_WRITTEN if partial.unnamed == len(rest) else WRITTEN
+        self._doubts.append(_Doubt(request.name, rest, partial.unnamed, if_stored))
+        return answers | _all(rest, answer)
 
 
-def _code(error: exceptions.GoogleAPICallError) -> str:
-    code = error.grpc_status_code
-    return type(error).__name__ if code is None else str(code.name)
+def _request(name: str, series: Sequence[Series]) -> CreateTimeSeriesRequest:
+    request: CreateTimeSeriesRequest = CreateTimeSeriesRequest.wrap(
+        CreateTimeSeriesRequest.pb()(name=name, time_series=series)
+    )
+    return request
+
+
+def _all(series: Sequence[Series], answer: Answer) -> Answers:
+    return {key_of_series(each): answer for each in series}
+
+
+def _alone(error: exceptions.GoogleAPICallError, *, proven: bool) -> Answer:
+    """A series that was refused whole, alone: it is to blame where the message says so, or the request is proven right by others."""
+    verdict = Verdict.REJECTED if proven or names_a_series(error) else Verdict.RETRYABLE
+    return Answer(verdict, INVALID, error.message)

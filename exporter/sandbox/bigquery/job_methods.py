@@ -9,9 +9,6 @@ from exporter.sandbox.bigquery.jobs import Job
 from exporter.sandbox.bigquery.methods import PAGE_ROWS, Call, page
 from exporter.sandbox.iam import EXPORTER
 
-DEFAULT_TIMEOUT_MS = 10_000
-"""How long jobs.query and jobs.getQueryResults wait where they are not told."""
-
 MAXIMUM_TIMEOUT_MS = 200_000
 
 
@@ -29,7 +26,7 @@ def jobs_query(call: Call) -> Json:
         if request_id:
             call.engine.remember(call.project, request_id, job)
     options = body.get("formatOptions") or {}
-    timeout_ms = DEFAULT_TIMEOUT_MS if body.get("timeoutMs") is None else int(body["timeoutMs"])
+    timeout_ms = call.engine.default_wait_ms if body.get("timeoutMs") is None else int(body["timeoutMs"])
     limit = PAGE_ROWS if body.get("maxResults") is None else int(body["maxResults"])
     answer = _results(call.engine, job, timeout_ms, 0, limit, int64_timestamps=bool(options.get("useInt64Timestamp")))
     answer["kind"] = "bigquery#queryResponse"
@@ -77,7 +74,7 @@ def jobs_get_query_results(call: Call) -> Json:
     answer = _results(
         call.engine,
         job,
-        call.number("timeoutMs", DEFAULT_TIMEOUT_MS),
+        call.number("timeoutMs", call.engine.default_wait_ms),
         start,
         call.number("maxResults", PAGE_ROWS),
         int64_timestamps=call.flag("formatOptions.useInt64Timestamp"),

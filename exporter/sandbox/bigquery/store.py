@@ -32,7 +32,8 @@ Field = Column | Mapping[str, Any]
 class Store:
     """Datasets and tables of every project; thread-safe.
 
-    It is the ``ports.TableSink`` of the sandbox's Pub/Sub. ``timeline_lag_us`` is how far WRITE_API_TIMELINE lags behind.
+    It is the ``ports.TableSink`` of the sandbox's Pub/Sub. ``timeline_lag_us`` is how far WRITE_API_TIMELINE lags behind,
+    ``default_wait_ms`` how long jobs.query and jobs.getQueryResults wait for a job where they are not told.
     """
 
     def __init__(self, clock: Clock, faults: Faults, iam: Iam) -> None:
@@ -41,6 +42,7 @@ class Store:
         self.iam = iam
         self.user = "exporter@sandbox.iam.gserviceaccount.com"
         self.timeline_lag_us = 0
+        self.default_wait_ms = 10_000
         self.lock = threading.RLock()
         self.database = database.connect()
         self.catalog = Catalog()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from exporter.errors import Permanent, SourceError
-from exporter.model import Failure, Window
+from exporter.model import Failure, System, Window
 from exporter.snapshots import Landing
 from exporter.sources import calls
 from exporter.sources.bigquery import statements
@@ -58,6 +58,17 @@ def collect(
         singles = [[request] for request in asked if request.system.id in alone]
         collected.add(_measure(runner, pool, [*([together] if together else []), *singles]))
     return collected
+
+
+def foreign_rows(runner: Runner, system: System, start: datetime, end: datetime) -> dict[str, int]:
+    """Rows that others than the system's subscription wrote to its table in ``[start, end)``, by who; raises ``SourceError``."""
+    answer = runner.run(statements.writers(system, start, end), system.project, system.location)
+    own = {system.subscription, system.subscription.rsplit("/", 1)[-1]}
+    return {
+        row["writer"] or "load, copy, INSERT or streaming": row["written_rows"]
+        for row in answer.rows
+        if row["writer"] not in own
+    }
 
 
 def unmeasurable(request: LandingRequest) -> Failure | None:

@@ -123,6 +123,20 @@ def landing(requests: Sequence[LandingRequest]) -> Statement:
     )
 
 
+def writers(system: System, start: datetime, end: datetime) -> Statement:
+    """Rows that became queryable in a system's table in ``[start, end)``, by the subscription that they name."""
+    return Statement(
+        text=_template("writers").substitute(
+            relation=f"APPENDS(TABLE {_quoted(system.table)}, @start, @end)",
+            subscription_name=f"`{system.columns.subscription_name}`",
+        ),
+        parameters=[_scalar("start", "TIMESTAMP", start), _scalar("end", "TIMESTAMP", end)],
+        family="landing",
+        tables=1,
+        bytes_cap=_LANDING_CAP_PER_TABLE,
+    )
+
+
 def _region(location: str) -> str:
     return location.lower()
 
