@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -100,8 +101,27 @@ def fleet(report: CycleReport, width: int) -> RenderableType:
         table.add_column(name, justify="right", no_wrap=True)
     ordered = sorted(report.systems, key=lambda summary: (_ORDER[summary.health], summary.id))
     for summary in ordered:
-        table.add_row(*_row(summary, wide=wide))
+        table.add_row(*_row(_current(summary), wide=wide))
     return Group(table, *_problems(ordered, width), Text(), *_closing(report))
+
+
+def _current(summary: SystemSummary) -> SystemSummary:
+    """A system without what landing said last, where landing has fallen behind delivery: old values would look like new ones."""
+    landing, delivery = summary.landing, summary.delivery
+    if landing is None or delivery is None or landing.end >= delivery.end:
+        return summary
+    return replace(
+        summary,
+        landing=None,
+        delivered=None,
+        duplicate=None,
+        latency_p50_s=None,
+        latency_p95_s=None,
+        latency_p99_s=None,
+        error_ratio=None,
+        loss_ratio=None,
+        data_age_s=None,
+    )
 
 
 def _row(summary: SystemSummary, *, wide: bool) -> list[RenderableType]:
