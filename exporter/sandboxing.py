@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,6 +15,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from exporter.errors import UsageError
 from exporter.sandbox.scenario import ScenarioError
 from exporter.sandbox.server import Addresses, Sandbox, SandboxOptions, parse_latency
+
+MAX_SYSTEMS = 5000
+MAX_HISTORY = timedelta(days=366)
+MAX_SPEED = 10_000
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def options(
@@ -28,6 +33,14 @@ def options(
     speed: float,
 ) -> SandboxOptions:
     """Build the sandbox's options from the command line; raises ``UsageError``."""
+    if not 1 <= systems <= MAX_SYSTEMS:
+        raise UsageError(f"--systems: from 1 to {MAX_SYSTEMS}, not {systems}")
+    if history > MAX_HISTORY:
+        raise UsageError(f"--history: at most {MAX_HISTORY.days}d")
+    if now is not None and not EARLIEST <= now < LATEST:
+        raise UsageError(f"--now: from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}, not {now:%Y-%m-%d}")
+    if not 0 <= speed <= MAX_SPEED:
+        raise UsageError(f"--speed: from 0 to {MAX_SPEED} seconds per second, not {speed:g}")
     try:
         delays = {} if latency is None else parse_latency(latency)
     except ValueError as error:
@@ -43,14 +56,27 @@ def options(
     )
 
 
+class _Stopped(Exception):
+    """A signal came while history was laid down."""
+
+
 def serve(chosen: SandboxOptions, ready: Callable[[Addresses], None]) -> None:
     """Serve until SIGINT or SIGTERM; raises ``UsageError`` for a scenario that cannot be played."""
     stop = threading.Event()
+
+    def go_on(fraction: float, show: Callable[[float], None] | None) -> None:
+        if stop.is_set():
+            raise _Stopped
+        if show is not None:
+            show(fraction)
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with _progress(chosen) as progress:
-            sandbox = Sandbox(chosen, progress)
+        with _progress(chosen) as show:
+            sandbox = Sandbox(chosen, lambda fraction: go_on(fraction, show))
+    except _Stopped:
+        return
     except ScenarioError as error:
         raise UsageError(str(error)) from error
     with sandbox:

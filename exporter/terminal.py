@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -29,7 +28,7 @@ _STYLE = {"failing": "bold red", "degraded": "yellow", "unknown": "magenta", "he
 
 @contextmanager
 def screen(*, as_json: bool) -> Iterator[Callable[[CycleReport], None]]:
-    """Show cycles: as JSON lines, as one table that is redrawn on a terminal, or as table after table elsewhere."""
+    """Show cycles: as JSON lines, or as a table, on a terminal on a fresh screen each time."""
     console = Console()
     if as_json:
 
@@ -38,11 +37,14 @@ def screen(*, as_json: bool) -> Iterator[Callable[[CycleReport], None]]:
             sys.stdout.flush()
 
         yield show
-    elif not console.is_terminal:
-        yield lambda report: console.print(fleet(report, console.width))
     else:
-        with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
-            yield lambda report: live.update(fleet(report, console.width), refresh=True)
+
+        def draw(report: CycleReport) -> None:
+            # A fleet is taller than most terminals, where redrawing in place would smear: a fresh screen instead.
+            console.clear()
+            console.print(fleet(report, console.width))
+
+        yield draw
 
 
 def duration(seconds: float | None) -> str:

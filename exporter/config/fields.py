@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import Any
 
-from yaml.nodes import Node
+import yaml
+from yaml.nodes import MappingNode, Node
 
 from exporter.config.nodes import Findings, entries
 from exporter.config.values import (
@@ -14,7 +16,6 @@ from exporter.config.values import (
     Duration,
     Kind,
     ListOf,
-    MapOf,
     Number,
     Parsed,
     Text,
@@ -39,7 +40,7 @@ class Section:
             name: self.fields[name].read(value, f"{key}.{name}" if key else name, findings)
             for name, value in found.items()
         }
-        for name in self.required:
+        for name in self.required if isinstance(node, MappingNode) else ():
             if name not in found:
                 findings.at(node, f"{key}.{name}" if key else name, "is missing: add it (docs/configuration.md)")
         return {**{name: value for name, value in values.items() if value is not INVALID}, "": found}
@@ -70,20 +71,21 @@ TABLE = Text(
 )
 COLUMN = Text(r"[A-Za-z_][A-Za-z0-9_]{0,299}", "a column name (letters, digits and _)")
 ID = Text(r"[a-z][a-z0-9-]{0,62}", "a short name (1 to 63 of a-z, 0-9 and -, beginning with a letter)")
+_REGION = r"(?!aws-|azure-)[a-z]+(?:-[a-z]+)+[0-9]{1,2}"
 LOCATION = Text(
-    r"[A-Za-z]{2}|[a-z]+(?:-[a-z]+)+[0-9]{1,2}|aws-[a-z0-9-]+|azure-[a-z0-9-]+",
+    rf"[Uu][Ss]|[Ee][Uu]|{_REGION}|aws-[a-z0-9-]+|azure-[a-z0-9-]+",
     "a BigQuery location such as us-central1, US or EU",
 )
-REGION = Text(
-    r"[a-z]+(?:-[a-z]+)+[0-9]{1,2}", "a region that Cloud Monitoring knows, such as us-central1 (US and EU are none)"
-)
+REGION = Text(_REGION, "a region that Cloud Monitoring knows, such as us-central1 (US and EU are none)")
 WORD = Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "a name (letters, digits, ., _ and -)")
 PREFIX = Text(
     r"(?:custom|workload)\.googleapis\.com(?:/[A-Za-z][A-Za-z0-9_]{0,99}){1,5}",
     "custom.googleapis.com/NAME or workload.googleapis.com/NAME",
 )
-ADDRESS = Text(r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}", "HOST:PORT")
-URL = Text(r"https?://[A-Za-z0-9.\-\[\]:]+(?:/[A-Za-z0-9._~/-]*)?", "an address that begins with http:// or https://")
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])"
+_PORT = r"(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+ADDRESS = Text(f"{_HOST}:{_PORT}", "HOST:PORT with a port up to 65535")
+URL = Text(rf"https?://{_HOST}(?::{_PORT})?(?:/[A-Za-z0-9._~/-]*)?", "an address such as http://127.0.0.1:8080")
 SHARE = Number(0, 1, open_ends=True)
 MONEY = Number(0, 1_000_000, open_ends=True)
 
@@ -101,12 +103,12 @@ SHARED: dict[str, Kind] = {
     "location": LOCATION,
     "metrics_location": REGION,
     "tier": Choice([tier.value for tier in Tier]),
-    "window": Duration(60, 3600),
-    "interval": Duration(60, 6 * 3600),
+    "window": Duration(60, 3600, whole=True),
+    "interval": Duration(60, 6 * 3600, whole=True),
     "owner": WORD,
     "objectives": OBJECTIVES,
     "active_hours": Parsed(parse_active_hours, "days, hours and a time zone, such as 'Mon-Fri 08:00-18:00 UTC'"),
-    "duplicate_lookback": Duration(0, DAY_S),
+    "duplicate_lookback": Duration(0, DAY_S, whole=True),
     "query_projects": ListOf(PROJECT),
     "columns": COLUMNS,
 }
@@ -124,13 +126,20 @@ SYSTEM = Section(
     },
     required=("id", "topic", "subscription", "table"),
 )
+
+
+def _price_names() -> tuple[str, ...]:
+    text = resources.files("exporter").joinpath("prices.yaml").read_text(encoding="utf-8")
+    return tuple(yaml.safe_load(text)["prices"])
+
+
 EXPORTER = Section(
     {
         "sinks": ListOf(Choice(["cloud_monitoring"]), least=1),
         "metric_prefix": PREFIX,
         "monitoring_project": PROJECT,
         "budget": Section({"monthly_usd": MONEY}, required=("monthly_usd",)),
-        "prices": MapOf(Number(0, 1_000_000)),
+        "prices": Section({name: Number(0, 1_000_000) for name in _price_names()}),
         "listen": ADDRESS,
         "auth": Choice(["bearer", "iap", "cloud_run"]),
         "fleet_incident_systems": Number(1, 5000, whole=True),

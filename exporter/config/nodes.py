@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 import yaml
+from yaml.composer import ComposerError
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from exporter.errors import ConfigError, Mistake
 
-MAX_BYTES = 5 * 2**20
 _TAG = "tag:yaml.org,2002:"
 _NAMES = {
     "str": "text",
@@ -28,13 +28,11 @@ class Findings:
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._mistakes: list[Mistake] = []
+        self._mistakes: dict[Mistake, None] = {}
 
     def add(self, line: int, key: str, message: str) -> None:
         """Note a mistake."""
-        mistake = Mistake(self._file, line, key, message)
-        if mistake not in self._mistakes:
-            self._mistakes.append(mistake)
+        self._mistakes.setdefault(Mistake(self._file, line, key, message))
 
     def at(self, node: Node, key: str, message: str) -> None:
         """Note a mistake where a node begins."""
@@ -58,7 +56,7 @@ def kind_of(node: Node) -> str:
 
 def described(node: Node) -> str:
     """What a node is, in words, with its text where it is short."""
-    name = _NAMES.get(kind_of(node), kind_of(node))
+    name = _NAMES.get(kind_of(node), printable(kind_of(node)))
     if isinstance(node, ScalarNode) and kind_of(node) != "null" and len(node.value) <= 40:
         return f"{name} ({node.value!r})"
     return name
@@ -66,25 +64,26 @@ def described(node: Node) -> str:
 
 def compose(text: str, findings: Findings) -> Node | None:
     """Parse one YAML document; what is no YAML is a mistake, and gives None."""
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        findings.add(1, "", f"the file is larger than {MAX_BYTES // 2**20} MiB: split the fleet")
-        return None
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except ComposerError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        several = error.problem == "but found another document"
+        problem = "a second document begins here" if several else printable(error.problem or "bad alias")
+        findings.add(line, "", f"{problem}: keep one document, and define an anchor before it is used")
+        return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
-        findings.add(
-            line, "", f"not valid YAML: {error.problem or error.context}; check indentation, quotes and brackets"
-        )
+        problem = printable(error.problem or error.context or "")
+        findings.add(line, "", f"not valid YAML: {problem}; check indentation, quotes and brackets")
         return None
     except yaml.YAMLError as error:
         findings.add(_line_of_reader(text, error), "", f"not valid YAML: {_first_line(error)}; remove the character")
         return None
-    except (RecursionError, ValueError) as error:
-        findings.add(
-            1, "", f"not usable YAML: {_first_line(error) or 'nested too deeply'}; write it as in systems.example.yaml"
-        )
+    except (RecursionError, ValueError, OverflowError) as error:  # nesting; escapes and versions out of range
+        problem = "nested too deeply" if isinstance(error, RecursionError) else _first_line(error)
+        findings.add(1, "", f"not usable YAML: {problem}; write it as in systems.example.yaml")
         return None
     if node is None:
         findings.add(1, "", "the file is empty: start from systems.example.yaml")
@@ -97,7 +96,13 @@ def _line_of_reader(text: str, error: yaml.YAMLError) -> int:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]
+    return printable(str(error).split("\n", 1)[0])
+
+
+def printable(text: str) -> str:
+    """Text of the file as it may be printed: on one line, at most 80 characters, nothing that steers a terminal."""
+    text = text if len(text) <= 80 else f"{text[:79]}…"
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def entries(node: Node, key: str, known: Iterable[str], findings: Findings) -> dict[str, Node]:
@@ -112,7 +117,7 @@ def entries(node: Node, key: str, known: Iterable[str], findings: Findings) -> d
             findings.at(name_node, key, "a key must be a plain word")
             continue
         name = name_node.value
-        path = f"{key}.{name}" if key else name
+        path = f"{key}.{printable(name)}" if key else printable(name)
         if kind_of(name_node) == "merge":
             findings.at(name_node, path, "merge keys are not supported: put what systems share under defaults")
         elif name in found:
@@ -127,11 +132,3 @@ def entries(node: Node, key: str, known: Iterable[str], findings: Findings) -> d
 def _nearest(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, list(known), n=1)
     return f", did you mean {close[0]}?" if close else ""
-
-
-def free_entries(node: Node, key: str, findings: Findings) -> Mapping[str, Node]:
-    """Keys and values of a mapping whose keys are not known beforehand."""
-    names = (
-        [name.value for name, _ in node.value if isinstance(name, ScalarNode)] if isinstance(node, MappingNode) else []
-    )
-    return entries(node, key, names, findings)

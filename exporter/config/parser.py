@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ RESERVED_IDS = ("exporter", "fleet")
 MAX_CLASSES = 6
 """An alert policy has at most six conditions, one per (window, interval) class."""
 MAX_SYSTEMS = 5000
+MAX_BYTES = 5 * 2**20
 
 _TIERS: Mapping[str, tuple[int, int]] = {"critical": (60, 60), "standard": (300, 900), "batch": (3600, 3600)}
 _ALWAYS = ActiveHours(frozenset(range(7)), 0, 1440)
@@ -31,12 +34,19 @@ Values = dict[str, Any]
 def load(path: Path) -> Config:
     """Read a configuration file; raises ``ConfigError`` with every mistake in it."""
     try:
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError([Mistake(str(path), 1, "", f"is not UTF-8: byte {error.start}; save it as UTF-8")]) from error
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
         raise ConfigError([Mistake(str(path), 0, "", f"{reason}: give a file with -c")]) from error
+    if len(content) > MAX_BYTES:
+        remedy = f"the file is larger than {MAX_BYTES // 2**20} MiB: split the fleet"
+        raise ConfigError([Mistake(str(path), 1, "", remedy)])
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError([Mistake(str(path), line, "", "not UTF-8: save the file as UTF-8")]) from error
     return parse(text, str(path))
 
 
@@ -59,12 +69,16 @@ class _Parser:
     def read(self, node: Node) -> Config | None:
         """Read the document; returns None after a mistake that leaves nothing to build."""
         found = entries(node, "", fields.schema()["properties"], self._findings)
+        if not isinstance(node, MappingNode):
+            return None
         for name in ("fleet", "systems"):
-            if name not in found and isinstance(node, MappingNode):
+            if name not in found:
                 self._findings.at(node, name, "is missing: add it (docs/configuration.md)")
         fleet: Any = fields.FLEET.read(found["fleet"], "fleet", self._findings) if "fleet" in found else INVALID
         defaults = self._section(found, "defaults", fields.DEFAULTS)
-        settings = self._settings(self._section(found, "exporter", fields.EXPORTER), defaults, node)
+        settings = self._settings(
+            self._section(found, "exporter", fields.EXPORTER), defaults, found.get("exporter", node)
+        )
         endpoints = self._section(found, "endpoints", fields.ENDPOINTS)
         systems = self._systems(found["systems"], defaults) if "systems" in found else []
         if fleet is INVALID or settings is None or not systems:
@@ -75,22 +89,23 @@ class _Parser:
         values: Values = section.read(found[name], name, self._findings) if name in found else {"": {}}
         return values
 
-    def _settings(self, given: Values, defaults: Values, document: Node) -> ExporterSettings | None:
-        values = {name: value for name, value in given.items() if name and name not in ("budget", "listen")}
-        values.setdefault("monitoring_project", defaults.get("project"))
-        if values["monitoring_project"] is None:
-            if "monitoring_project" not in given[""]:
-                remedy = "is missing: name the project that the metrics are written to, or set defaults.project"
-                self._findings.at(document, "exporter.monitoring_project", remedy)
-            return None
+    def _settings(self, given: Values, defaults: Values, node: Node) -> ExporterSettings | None:
+        values = {name: value for name, value in given.items() if name not in ("", "budget", "listen", "prices")}
         if "listen" in given:
             host, _, port = given["listen"].rpartition(":")
-            if not 0 <= int(port) <= 65535:
-                self._findings.at(given[""]["listen"], "exporter.listen", f"{port} is no port: 1 to 65535")
             values |= {"listen_host": host.strip("[]"), "listen_port": int(port)}
-        if "budget" in given and "monthly_usd" in given["budget"]:
-            values["budget_monthly_usd"] = given["budget"]["monthly_usd"]
-        return ExporterSettings(**values)
+            if "auth" not in given[""] and not _is_loopback(values["listen_host"]):
+                remedy = "is missing: an address beyond loopback needs bearer, iap or cloud_run"
+                self._findings.at(given[""]["listen"], "exporter.auth", remedy)
+        values["budget_monthly_usd"] = given.get("budget", {}).get("monthly_usd")
+        values["prices"] = {name: value for name, value in given.get("prices", {}).items() if name}
+        if "monitoring_project" not in values:
+            if "project" in defaults:
+                values["monitoring_project"] = defaults["project"]
+            elif "monitoring_project" not in given[""] and "project" not in defaults[""]:
+                remedy = "is missing: name the project that the metrics are written to, or set defaults.project"
+                self._findings.at(node, "exporter.monitoring_project", remedy)
+        return ExporterSettings(**values) if "monitoring_project" in values else None
 
     def _systems(self, node: Node, defaults: Values) -> list[System]:
         if not isinstance(node, SequenceNode) or not node.value:
@@ -118,47 +133,24 @@ class _Parser:
         return systems
 
     def _system(self, node: Node, key: str, defaults: Values, seen: dict[tuple[str, ...], int]) -> System | None:
-        before = defaults
         given = fields.SYSTEM.read(node, key, self._findings)
         if not given[""]:
             return None
-        values = {**{k: v for k, v in before.items() if k}, **{k: v for k, v in given.items() if k}}
+        values = {**{k: v for k, v in defaults.items() if k}, **{k: v for k, v in given.items() if k}}
         self._unique(key, given, seen)
         complete = True
         for name in ("project", "location"):
             if name not in values:
                 complete = False
-                if name not in given[""] and name not in before[""]:
+                if name not in given[""] and name not in defaults[""]:
                     self._findings.at(node, f"{key}.{name}", "is missing: add it here or under defaults")
-        metrics_location = self._metrics_location(values, given, before, key, node)
-        timing = self._timing(values, given, before, key, node)
+        metrics_location = self._metrics_location(values, given, defaults, key, node)
+        timing = self._timing(values, given, defaults, key, node)
         if not complete or metrics_location is None or timing is None:
             return None
         if any(name not in values for name in ("id", "topic", "subscription", "table")):
             return None
-        project = values["project"]
-        dead_letters = values.get("dead_letter_subscription")
-        system = System(
-            id=values["id"],
-            project=project,
-            location=values["location"],
-            metrics_location=metrics_location,
-            tier=Tier(values.get("tier", "standard")),
-            window_s=timing[0],
-            interval_s=timing[1],
-            owner=values.get("owner", "unassigned"),
-            topic=_in_full(values["topic"], project, "topics"),
-            subscription=_in_full(values["subscription"], project, "subscriptions"),
-            table=_table(values["table"], project),
-            view=_table(values["view"], project) if "view" in values else None,
-            objectives=_objectives(before.get("objectives", {}), given.get("objectives", {})),
-            active_hours=values.get("active_hours", _ALWAYS),
-            duplicate_lookback_s=int(values.get("duplicate_lookback", 600)),
-            dead_letter_subscription=None if dead_letters is None else _in_full(dead_letters, project, "subscriptions"),
-            api=values.get("api"),
-            query_projects=values.get("query_projects", ()),
-            columns=Columns(**_merged(before.get("columns", {}), given.get("columns", {}))),
-        )
+        system = _built(values, given, defaults, metrics_location, timing)
         self._once(node, key, ("subscription and table", system.subscription, str(system.table)), seen)
         return system
 
@@ -170,10 +162,11 @@ class _Parser:
             self._once(given[""]["id"], f"{key}.id", ("id", name), seen)
 
     def _once(self, node: Node, key: str, what: tuple[str, ...], seen: dict[tuple[str, ...], int]) -> None:
-        line = seen.setdefault(what, line_of(node))
-        if line != line_of(node):
+        if what in seen:
             name = " and ".join(repr(part) for part in what[1:])
-            self._findings.at(node, key, f"{what[0]} {name} is used already on line {line}: every system has its own")
+            remedy = f"{what[0]} {name} is used already on line {seen[what]}: every system has its own"
+            self._findings.at(node, key, remedy)
+        seen.setdefault(what, line_of(node))
 
     def _metrics_location(self, values: Values, given: Values, defaults: Values, key: str, node: Node) -> str | None:
         if "metrics_location" in values:
@@ -195,17 +188,52 @@ class _Parser:
         of_tier = _TIERS[values.get("tier", "standard")]
         window, interval = values.get("window", of_tier[0]), values.get("interval")
         if interval is None:
-            interval = max(of_tier[1], window)
+            interval = math.ceil(of_tier[1] / window) * window
         place = named.get("window", node)
+        owner = key if "window" in given[""] else "defaults"
         if window % 60 or 3600 % window:
-            remedy = "must divide an hour into whole minutes: 1m, 2m, 3m, 5m, 10m, 15m, 20m, 30m or 1h"
-            self._findings.at(place, f"{key}.window", f"{remedy}, not {format_duration(window)}")
+            remedy = "must divide an hour into whole minutes: 1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m or 1h"
+            self._findings.at(place, f"{owner}.window", f"{remedy}, not {format_duration(window)}")
             return None
         if interval % window:
             remedy = f"must be a multiple of the window ({format_duration(window)}), not {format_duration(interval)}"
-            self._findings.at(named.get("interval", place), f"{key}.interval", remedy)
+            owner = key if "interval" in given[""] else "defaults"
+            self._findings.at(named["interval"], f"{owner}.interval", remedy)
             return None
-        return int(window), int(interval)
+        return window, interval
+
+
+def _built(values: Values, given: Values, defaults: Values, metrics_location: str, timing: tuple[int, int]) -> System:
+    project = values["project"]
+    dead_letters = values.get("dead_letter_subscription")
+    return System(
+        id=values["id"],
+        project=project,
+        location=values["location"],
+        metrics_location=metrics_location,
+        tier=Tier(values.get("tier", "standard")),
+        window_s=timing[0],
+        interval_s=timing[1],
+        owner=values.get("owner", "unassigned"),
+        topic=_in_full(values["topic"], project, "topics"),
+        subscription=_in_full(values["subscription"], project, "subscriptions"),
+        table=_table(values["table"], project),
+        view=_table(values["view"], project) if "view" in values else None,
+        objectives=_objectives(defaults.get("objectives", {}), given.get("objectives", {})),
+        active_hours=values.get("active_hours", _ALWAYS),
+        duplicate_lookback_s=values.get("duplicate_lookback", 600),
+        dead_letter_subscription=None if dead_letters is None else _in_full(dead_letters, project, "subscriptions"),
+        api=values.get("api"),
+        query_projects=values.get("query_projects", ()),
+        columns=Columns(**_merged(defaults.get("columns", {}), given.get("columns", {}))),
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _in_full(name: str, project: str, collection: str) -> str:

@@ -11,37 +11,39 @@ from zoneinfo import ZoneInfo
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
-from exporter.config.nodes import Findings, described, free_entries, kind_of
+from exporter.config.nodes import Findings, described, kind_of
 from exporter.model import ActiveHours
 
 INVALID = object()
 """What a kind returns for a node that it cannot read; the mistake is noted."""
 
 _UNITS_S = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
-DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{1,6})?)s)?")
-_DURATION_SCHEMA = r"^(?=.)(\d{1,9}d)?(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}(\.\d{1,6})?s)?$"
+_DURATION = r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,6})?)s)?"
+_NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+"""Numbers that every reader of YAML takes for the same number; PyYAML alone reads 2e-5 as text."""
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_HOURS = re.compile(r"(?P<days>[A-Za-z,-]+) (?P<start>\d{2}:\d{2})-(?P<end>\d{2}:\d{2}) (?P<zone>[A-Za-z0-9_+/-]+)")
+_HOURS = re.compile(
+    r"(?P<days>[A-Za-z,-]+) (?P<start>[0-9]{2}:[0-9]{2})-(?P<end>[0-9]{2}:[0-9]{2}) (?P<zone>[A-Za-z0-9_+/-]+)"
+)
 
 
 def parse_duration(text: str) -> float:
     """Seconds of a duration such as ``30s``, ``15m``, ``1h30m`` or ``1d``; raises ``ValueError``."""
-    match = DURATION.fullmatch(text)
-    if match is None or not text or not text.isascii():
-        raise ValueError(f"{text!r} is no duration: write a number with its unit, such as 30s, 15m, 1h30m or 1d")
+    match = re.fullmatch(_DURATION, text)
+    if match is None or not text:
+        raise ValueError(f"{text[:80]!r} is no duration: write a number with its unit, such as 30s, 15m, 1h30m or 1d")
     return sum(float(number) * size for number, size in zip(match.groups(), _UNITS_S.values(), strict=True) if number)
 
 
 def format_duration(seconds: float) -> str:
     """Write seconds as :func:`parse_duration` reads them."""
+    rest, micros = divmod(round(seconds * 1_000_000), 1_000_000)
     parts = []
-    whole = int(seconds)
     for unit, size in _UNITS_S.items():
-        count, whole = divmod(whole, size)
-        if unit == "s" and seconds != int(seconds):
-            parts.append(f"{count + seconds - int(seconds):.6f}".rstrip("0") + "s")
-        elif count:
-            parts.append(f"{count}{unit}")
+        count, rest = divmod(rest, size)
+        fraction = f".{micros:06d}".rstrip("0") if unit == "s" and micros else ""
+        if count or fraction:
+            parts.append(f"{count}{fraction}{unit}")
     return "".join(parts) or "0s"
 
 
@@ -49,21 +51,23 @@ def parse_active_hours(text: str) -> ActiveHours:
     """Read active hours such as ``Mon-Fri 08:00-18:00 Europe/Paris``; raises ``ValueError``."""
     match = _HOURS.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not of the form 'Mon-Fri 08:00-18:00 Europe/Paris'")
+        raise ValueError(f"{text[:80]!r} is not of the form 'Mon-Fri 08:00-18:00 Europe/Paris'")
     weekdays: set[int] = set()
     for part in match["days"].lower().split(","):
         first, _, last = part.partition("-")
         if first not in _DAYS or (last or first) not in _DAYS or part.endswith("-"):
-            raise ValueError(f"{part!r} is no day or range of days: use Mon, Tue, Wed, Thu, Fri, Sat, Sun")
+            raise ValueError(f"{part[:20]!r} is no day or range of days: use Mon, Tue, Wed, Thu, Fri, Sat, Sun")
         begin, end = _DAYS.index(first), _DAYS.index(last or first)
         weekdays |= {(begin + step) % 7 for step in range((end - begin) % 7 + 1)}
     start, end = (_minute(match[name]) for name in ("start", "end"))
+    if start == 1440:
+        raise ValueError("24:00 is no start: write 00:00 and the day after")
     if start == end:
         raise ValueError("start and end are the same time: write 00:00-24:00 for the whole day")
     try:
         ZoneInfo(match["zone"])
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"{match['zone']!r} is no time zone: use a name such as UTC or Europe/Paris") from error
+        raise ValueError(f"{match['zone'][:80]!r} is no time zone: use a name such as UTC or Europe/Paris") from error
     return ActiveHours(frozenset(weekdays), start, end, match["zone"])
 
 
@@ -134,26 +138,29 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A duration in seconds, within limits."""
+    """A duration in seconds, within limits; ``whole`` takes whole seconds only."""
 
     least_s: float
     most_s: float
+    whole: bool = False
 
     def read(self, node: Node, key: str, findings: Findings) -> Any:
         """Read a duration."""
         value = Parsed(parse_duration, "a duration with its unit, such as 30s, 15m or 1h30m").read(node, key, findings)
         if value is INVALID:
             return INVALID
-        if not self.least_s <= value <= self.most_s:
-            limits = f"{format_duration(self.least_s)} to {format_duration(self.most_s)}"
-            findings.at(node, key, f"must be {limits}, not {format_duration(value)}")
+        if not self.least_s <= value <= self.most_s or (self.whole and value % 1):
+            findings.at(node, key, f"must be {self._limits()}, not {format_duration(value)}")
             return INVALID
-        return value
+        return int(value) if self.whole else value
+
+    def _limits(self) -> str:
+        limits = f"{format_duration(self.least_s)} to {format_duration(self.most_s)}"
+        return f"{limits} in whole seconds" if self.whole else limits
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema of the value."""
-        limits = f"{format_duration(self.least_s)} to {format_duration(self.most_s)}"
-        return {"type": "string", "pattern": _DURATION_SCHEMA, "description": f"a duration, {limits}"}
+        return {"type": "string", "pattern": f"^(?=.){_DURATION}$", "description": f"a duration, {self._limits()}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,20 +174,18 @@ class Number:
 
     def read(self, node: Node, key: str, findings: Findings) -> Any:
         """Read a number."""
-        kinds = ("int",) if self.whole else ("int", "float")
-        text = node.value.replace("_", "") if isinstance(node, ScalarNode) and kind_of(node) in kinds else ""
-        try:
-            value = int(text, 10) if self.whole else float(text)
-        except ValueError:
+        plain = isinstance(node, ScalarNode) and node.style is None and kind_of(node) in ("int", "float", "str")
+        value = float(node.value) if plain and _NUMBER.fullmatch(node.value) else math.nan
+        if self.whole and not value.is_integer():
             value = math.nan
         inside = self.least < value < self.most if self.open_ends else self.least <= value <= self.most
         if not inside:
             findings.at(node, key, f"must be {self._limits()}, not {described(node)}")
             return INVALID
-        return value
+        return int(value) if self.whole else value
 
     def _limits(self) -> str:
-        name = "a whole number" if self.whole else "a number"
+        name = "a plain whole number" if self.whole else "a plain number"
         if self.open_ends:
             return f"{name} greater than {self.least:g} and less than {self.most:g}"
         return f"{name} from {self.least:g} to {self.most:g}"
@@ -199,7 +204,7 @@ class Choice:
 
     def read(self, node: Node, key: str, findings: Findings) -> Any:
         """Read a word."""
-        if not isinstance(node, ScalarNode) or node.value not in self.words:
+        if not isinstance(node, ScalarNode) or kind_of(node) != "str" or node.value not in self.words:
             findings.at(node, key, f"must be one of {', '.join(self.words)}, not {described(node)}")
             return INVALID
         return node.value
@@ -224,30 +229,14 @@ class ListOf:
         values = [self.kind.read(item, f"{key}[{place}]", findings) for place, item in enumerate(node.value)]
         if any(value is INVALID for value in values):
             return INVALID
-        if len(values) < self.least or len(set(values)) < len(values):
-            findings.at(node, key, f"must list at least {self.least}, each once")
+        if len(values) < self.least:
+            findings.at(node, key, f"must list at least {self.least}")
+            return INVALID
+        if len(set(values)) < len(values):
+            findings.at(node, key, "must list each once: remove repetitions")
             return INVALID
         return tuple(values)
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema of the value."""
         return {"type": "array", "items": self.kind.schema(), "minItems": self.least, "uniqueItems": True}
-
-
-@dataclass(frozen=True, slots=True)
-class MapOf:
-    """Names with values of one kind."""
-
-    kind: Kind
-
-    def read(self, node: Node, key: str, findings: Findings) -> Any:
-        """Read a mapping."""
-        values = {
-            name: self.kind.read(value, f"{key}.{name}", findings)
-            for name, value in free_entries(node, key, findings).items()
-        }
-        return {name: value for name, value in values.items() if value is not INVALID}
-
-    def schema(self) -> dict[str, Any]:
-        """JSON Schema of the value."""
-        return {"type": "object", "additionalProperties": self.kind.schema()}

@@ -25,11 +25,13 @@ def write_dump(world: World, directory: Path) -> None:
         tables.mkdir(parents=True, exist_ok=True)
         bigquery = world.engines.bigquery
         for pipeline in world.pipelines:
+            file = tables / f"{pipeline.id}.parquet"
+            file.unlink(missing_ok=True)  # of an earlier dump: a table that is gone by now has no file
             if isinstance(bigquery.catalog.find(pipeline.table), Table):
-                parquet.write_table(bigquery.table_rows(pipeline.table), tables / f"{pipeline.id}.parquet")
+                parquet.write_table(bigquery.table_rows(pipeline.table), file)
         _write_lines(directory / "pubsub.jsonl", _minutes(world))
         _write_lines(directory / "storage.jsonl", map(_stamped, bigquery.storage_snapshots()))
-        _write_lines(directory / "jobs.jsonl", map(_timed, bigquery.jobs()))
+        _write_lines(directory / "jobs.jsonl", map(_timed, sorted(bigquery.jobs(), key=_by_time)))
         _write_lines(directory / "timeseries.jsonl", world.engines.monitoring.accepted())
 
 
@@ -42,6 +44,10 @@ def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
 def _stamped(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     rest = {key: value for key, value in snapshot.items() if key != "at_us"}
     return {"at": _rfc3339(snapshot["at_us"]), **rest}
+
+
+def _by_time(job: Mapping[str, Any]) -> tuple[int, str]:
+    return job["created_us"], job["job_id"]
 
 
 def _timed(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,13 +70,13 @@ def _minutes(world: World) -> Iterator[dict[str, Any]]:
 
 def _of_pipeline(ledger: Ledger, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
     topic = ledger.topics().get(pipeline.topic, {})
-    subscription = ledger.subscriptions().get(pipeline.subscription, {})
-    for minute_us in sorted(topic.keys() | subscription.keys()):
+    subscription = ledger.subscriptions().get(pipeline.subscription)
+    for minute_us in sorted(topic.keys() | (subscription or {}).keys()):
         yield {
             "system": pipeline.id,
             "minute": _rfc3339(minute_us),
             **_topic(topic.get(minute_us, TopicMinute())),
-            **_subscription(subscription.get(minute_us)),
+            **_subscription(None if subscription is None else subscription.get(minute_us, SubscriptionMinute())),
         }
 
 

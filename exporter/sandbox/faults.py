@@ -7,9 +7,36 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 APIS = ("bigquery", "pubsub", "monitoring")
+
+STATUSES = (
+    *(
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+    ),
+    *(
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "UNAUTHENTICATED",
+    ),
+)
+"""Canonical codes that a fault can answer with."""
+
+BIGQUERY_STATUSES = ("RATE_LIMIT_EXCEEDED", "QUOTA_EXCEEDED")
+"""What BigQuery answers beside them: its 403s of limits and quotas."""
+
+MAX_DELAY_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +46,8 @@ class Fault:
     ``method`` is the RPC (``CreateTimeSeries``) or the REST method (``jobs.query``), ``*`` for all. ``status`` is the name of a
     canonical code (``UNAVAILABLE``, ``RESOURCE_EXHAUSTED``, ``PERMISSION_DENIED``, ...), which REST faces translate into HTTP. A
     fault with a ``count`` ends after that many hits. A fault with ``series`` concerns only that many series of a
-    ``CreateTimeSeries``: they are refused with the status, the others are written.
+    ``CreateTimeSeries``: they are refused with the status, the others are written. Raises ``ValueError`` for a fault that makes no
+    sense.
     """
 
     api: str
@@ -31,6 +59,36 @@ class Fault:
     count: int | None = None
     series: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.api not in APIS:
+            raise ValueError(f"api must be one of {', '.join(APIS)}, not {self.api!r}")
+        statuses = (*STATUSES, *BIGQUERY_STATUSES) if self.api == "bigquery" else STATUSES
+        if self.status not in (None, *statuses):
+            raise ValueError(f"status must be one of {', '.join(statuses)}, not {self.status!r}")
+        if not 0 <= self.delay_ms <= MAX_DELAY_MS:
+            raise ValueError(f"delay_ms must lie between 0 and {MAX_DELAY_MS}, not {self.delay_ms}")
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"probability must lie between 0 and 1, not {self.probability}")
+        for name in ("count", "series"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if (self.status is not None) + self.garbage > 1:
+            raise ValueError("a fault answers with a status or with garbage, not with both")
+        if self.status is None and not self.garbage and not self.delay_ms:
+            raise ValueError("a fault has a status, a delay_ms or garbage, or it does nothing")
+        if self.series is not None and (self.api, self.method) != ("monitoring", "CreateTimeSeries"):
+            raise ValueError("series belongs to the api monitoring and its method CreateTimeSeries")
+        if self.series is not None and self.status is None:
+            raise ValueError("a fault of some series has the status that they are refused with")
+
+
+@dataclass(slots=True, eq=False)
+class _InForce:
+    """A fault, and how many hits are left; None is any number."""
+
+    fault: Fault
+    left: int | None
+
 
 class Faults:
     """The faults in force, the fixed delay of each API, and a count of all calls by (api, method, code)."""
@@ -39,21 +97,20 @@ class Faults:
         self._lock = threading.Lock()
         self._random = random.Random(seed)  # noqa: S311 - a simulation, not a secret
         self._delays_ms = dict(delays_ms or {})
-        self._faults: list[Fault] = []
+        self._faults: list[_InForce] = []
         self._calls: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, fault: Fault) -> None:
         """Put a fault in force."""
-        if fault.api not in APIS:
-            raise ValueError(f"api must be one of {', '.join(APIS)}, not {fault.api!r}")
         with self._lock:
-            self._faults.append(fault)
+            self._faults.append(_InForce(fault, fault.count))
 
     def remove(self, fault: Fault) -> None:
         """End one fault, if it is still in force."""
         with self._lock:
-            if fault in self._faults:
-                self._faults.remove(fault)
+            found = next((each for each in self._faults if each.fault == fault), None)
+            if found is not None:
+                self._faults.remove(found)
 
     def clear(self) -> None:
         """End every fault; fixed delays stay."""
@@ -76,16 +133,16 @@ class Faults:
         return hit if hit is not None and (hit.status is not None or hit.garbage) else None
 
     def _draw(self, api: str, method: str) -> Fault | None:
-        for index, fault in enumerate(self._faults):
+        for each in self._faults:
+            fault = each.fault
             if fault.api != api or fault.method not in ("*", method):
                 continue
             if self._random.random() >= fault.probability:
                 continue
-            if fault.count is not None:
-                if fault.count == 1:
-                    del self._faults[index]
-                else:
-                    self._faults[index] = replace(fault, count=fault.count - 1)
+            if each.left is not None:
+                each.left -= 1
+                if not each.left:
+                    self._faults.remove(each)
             return fault
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,8 @@ from exporter.sandbox.bigquery.catalog import Table
 from exporter.sandbox.faults import Fault
 from exporter.sandbox.fleet import Pipeline
 from exporter.sandbox.provisioning import behaviour_of
+from exporter.sandbox.pubsub.behaviour import Behaviour
+from exporter.sandbox.pubsub.errors import Refused
 from exporter.sandbox.scenario import Scenario, ScenarioError, TimedFault
 from exporter.sandbox.world import SECOND_US, World
 
@@ -63,24 +66,44 @@ def _plan_api(world: World, fault: TimedFault, begins_us: int, ends_us: int | No
 
 
 def _behave(world: World, pipeline: Pipeline, options: Mapping[str, Any], at_us: int) -> None:
-    changed = replace(behaviour_of(pipeline), **options["set"])
-    world.engines.pubsub.set_behaviour(pipeline.subscription, changed, at_us)
+    _set(world, pipeline, replace(behaviour_of(pipeline), **options["set"]), at_us)
 
 
 def _behave_again(world: World, pipeline: Pipeline, _: Mapping[str, Any], at_us: int) -> None:
-    world.engines.pubsub.set_behaviour(pipeline.subscription, behaviour_of(pipeline), at_us)
+    _set(world, pipeline, behaviour_of(pipeline), at_us)
+
+
+def _set(world: World, pipeline: Pipeline, behaviour: Behaviour, at_us: int) -> None:
+    with suppress(Refused):  # somebody has deleted the subscription
+        world.engines.pubsub.set_behaviour(pipeline.subscription, behaviour, at_us)
+
+
+def _table(world: World, pipeline: Pipeline) -> Table | None:
+    """The pipeline's table, unless a scenario or somebody else has deleted it."""
+    found = world.engines.bigquery.catalog.find(pipeline.table)
+    return found if isinstance(found, Table) else None
+
+
+def _lacks(table: Table | None, column: str) -> bool:
+    return table is not None and all(each.name != column for each in table.columns)
+
+
+def _has(table: Table | None, column: str) -> bool:
+    return table is not None and not _lacks(table, column)
 
 
 def _require_column(world: World, pipeline: Pipeline, _: Mapping[str, Any], __: int) -> None:
-    world.engines.bigquery.add_column(pipeline.table, _REQUIRED_COLUMN)
+    if _lacks(_table(world, pipeline), _REQUIRED_COLUMN["name"]):
+        world.engines.bigquery.add_column(pipeline.table, _REQUIRED_COLUMN)
 
 
 def _drop_column(world: World, pipeline: Pipeline, _: Mapping[str, Any], __: int) -> None:
-    world.engines.bigquery.drop_column(pipeline.table, _REQUIRED_COLUMN["name"])
+    if _has(_table(world, pipeline), _REQUIRED_COLUMN["name"]):
+        world.engines.bigquery.drop_column(pipeline.table, _REQUIRED_COLUMN["name"])
 
 
 def _delete_table(world: World, pipeline: Pipeline, _: Mapping[str, Any], __: int) -> None:
-    if isinstance(world.engines.bigquery.catalog.find(pipeline.table), Table):
+    if _table(world, pipeline) is not None:
         world.engines.bigquery.delete_table(pipeline.table)
 
 
@@ -114,8 +137,9 @@ def _read_as_before(world: World, pipeline: Pipeline, _: Mapping[str, Any], __: 
 
 def _load_rows(world: World, pipeline: Pipeline, options: Mapping[str, Any], at_us: int) -> None:
     """Rows of a load job: they have data, and none of the metadata that Pub/Sub writes."""
-    contents = world.engines.bigquery.table(pipeline.table).contents
-    contents.append(["data"], [(b'{"loaded":true}',) for _ in range(options["rows"])], at_us)
+    table = _table(world, pipeline)
+    if table is not None:
+        table.contents.append(["data"], [(b'{"loaded":true}',) for _ in range(options["rows"])], at_us)
 
 
 _ACTS: Mapping[str, tuple[Act, Act]] = {

@@ -21,11 +21,23 @@ from typing import Any
 import yaml
 
 from exporter.config import parse_duration
+from exporter.sandbox.faults import Fault
 from exporter.sandbox.fleet import ODDITIES
+from exporter.sandbox.pubsub.behaviour import Behaviour
 
-KINDS = ("behaviour", "require_column", "delete_table", "revoke", "silence", "reads", "load_rows", "api")
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "behaviour": ("set",),
+    "require_column": (),
+    "delete_table": (),
+    "revoke": ("principal", "permission"),
+    "silence": (),
+    "reads": ("factor",),
+    "load_rows": ("rows",),
+    "api": ("fault",),
+}
+"""The kinds of faults, and what each says beside its systems and times."""
+
 _TOP = {"title", "description", "lead", "odd", "faults"}
-_FAULT = {"kind", "systems", "from", "until", "set", "principal", "permission", "factor", "rows", "fault"}
 
 
 class ScenarioError(ValueError):
@@ -71,33 +83,48 @@ def load(name: str) -> Scenario:
 
 def parse(name: str, text: str) -> Scenario:
     """Read a scenario; raises ``ScenarioError``."""
-    document = yaml.safe_load(text)
-    if not isinstance(document, dict) or set(document) - _TOP or not {"title", "description"} <= set(document):
-        raise ScenarioError(f"{name}: keys are title, description and, if need be, lead, odd and faults")
-    unknown = set(document.get("odd", ())) - set(ODDITIES)
-    if unknown:
-        raise ScenarioError(f"{name}: no such odd systems: {', '.join(sorted(unknown))}")
-    return Scenario(
-        name=name,
-        title=str(document["title"]),
-        description=str(document["description"]),
-        lead_s=parse_duration(document.get("lead", "0s")),
-        odd=tuple(document.get("odd", ())),
-        faults=tuple(_fault(name, given) for given in document.get("faults", ())),
-    )
-
-
-def _fault(name: str, given: Any) -> TimedFault:
-    if not isinstance(given, dict) or set(given) - _FAULT or given.get("kind") not in KINDS:
-        raise ScenarioError(f"{name}: a fault has a kind ({', '.join(KINDS)}) and {', '.join(sorted(_FAULT))}: {given}")
     try:
-        until = given.get("until")
-        return TimedFault(
-            kind=given["kind"],
-            systems=tuple(given.get("systems", ())),
-            from_s=parse_duration(given.get("from", "0s")),
-            until_s=None if until is None else parse_duration(until),
-            options={key: given[key] for key in given.keys() - {"kind", "systems", "from", "until"}},
+        document = yaml.safe_load(text)
+        if not isinstance(document, dict) or set(document) - _TOP or not {"title", "description"} <= set(document):
+            raise ScenarioError("keys are title, description and, if need be, lead, odd and faults")
+        unknown = set(document.get("odd", ())) - set(ODDITIES)
+        if unknown:
+            raise ScenarioError(f"no such odd systems: {', '.join(sorted(map(str, unknown)))}")
+        return Scenario(
+            name=name,
+            title=str(document["title"]),
+            description=str(document["description"]),
+            lead_s=parse_duration(document.get("lead", "0s")),
+            odd=tuple(document.get("odd", ())),
+            faults=tuple(_fault(given) for given in document.get("faults", ())),
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, yaml.YAMLError) as error:
         raise ScenarioError(f"{name}: {error}") from error
+
+
+def _fault(given: Any) -> TimedFault:
+    if not isinstance(given, dict) or given.get("kind") not in OPTIONS:
+        raise ScenarioError(f"a fault has one of the kinds {', '.join(OPTIONS)}: {given}")
+    kind = given["kind"]
+    whole = OPTIONS[kind] if kind == "api" else ("systems", *OPTIONS[kind])
+    if given.keys() - {"kind", "from", "until"} != set(whole):
+        raise ScenarioError(f"a fault of the kind {kind} has {', '.join(whole) or 'nothing more'}: {given}")
+    options = {key: given[key] for key in OPTIONS[kind]}
+    _check(kind, options)
+    from_s = parse_duration(given.get("from", "0s"))
+    until_s = None if given.get("until") is None else parse_duration(given["until"])
+    if until_s is not None and until_s <= from_s:
+        raise ScenarioError(f"a fault ends after it has begun: {given}")
+    return TimedFault(kind, tuple(given.get("systems", ())), from_s, until_s, options)
+
+
+def _check(kind: str, options: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` or ``TypeError`` for what could not be carried out when its time comes."""
+    if kind == "behaviour":
+        Behaviour(**options["set"])
+    elif kind == "api":
+        Fault(**options["fault"])
+    elif kind == "reads" and not float(options["factor"]) >= 0:
+        raise ValueError(f"factor must not be negative, not {options['factor']}")
+    elif kind == "load_rows" and not int(options["rows"]) > 0:
+        raise ValueError(f"rows must be at least 1, not {options['rows']}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from exporter.sandbox.bigquery.rest import Server as BigQueryServer
 from exporter.sandbox.clock import Clock
 from exporter.sandbox.control import application
 from exporter.sandbox.faults import APIS, Faults
-from exporter.sandbox.fleet import PROJECT, Pipeline
+from exporter.sandbox.fleet import PROJECT
 from exporter.sandbox.http import HttpServer
 from exporter.sandbox.ledger import MINUTE_US
 from exporter.sandbox.monitoring.rpc import MetricService
@@ -25,7 +25,6 @@ from exporter.sandbox.pubsub.calls import Backend
 from exporter.sandbox.pubsub.rpc import Server as PubSubServer
 from exporter.sandbox.scenario import Scenario
 from exporter.sandbox.traffic.live import Job, LiveTraffic
-from exporter.sandbox.traffic.schedule import Publish, Read
 from exporter.sandbox.world import HOUR_US, SECOND_US, Engines, World
 
 HISTORY_MARGIN_US = 10 * MINUTE_US
@@ -73,11 +72,17 @@ def parse_latency(text: str) -> dict[str, int]:
     """Read delays such as ``bigquery=300ms,monitoring=30ms``, in milliseconds; raises ``ValueError``."""
     found: dict[str, int] = {}
     for part in text.split(","):
-        name, _, value = part.partition("=")
+        name, _, value = part.strip().partition("=")
         if name not in APIS:
             raise ValueError(f"--latency: {name!r} is no API: use {', '.join(APIS)}, as in bigquery=300ms")
+        if name in found:
+            raise ValueError(f"--latency: {name} stands there twice")
         whole = value.removesuffix("ms")
-        found[name] = int(whole) if value.endswith("ms") and whole.isdigit() else round(parse_duration(value) * 1000)
+        try:
+            milliseconds = value.endswith("ms") and whole.isdecimal()
+            found[name] = int(whole) if milliseconds else round(parse_duration(value) * 1000)
+        except ValueError as error:
+            raise ValueError(f"--latency: {value!r} is no delay: write 300ms or 1.5s") from error
     return found
 
 
@@ -148,7 +153,7 @@ class Sandbox:
         }
         provisioning.write_config(self._pipelines, endpoints, config)
         if self._options.live and self._options.speed == 1 and len(self._pipelines) <= _MAX_LIVE_SYSTEMS:
-            self._live = LiveTraffic(self.addresses.pubsub, self.addresses.bigquery, PROJECT, self._due)
+            self._live = LiveTraffic(self.addresses.pubsub, self._due)
             world.go_live()
             self._live.start()
 
@@ -164,19 +169,7 @@ class Sandbox:
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _due(self) -> Iterator[Job]:
-        for pipeline, publishes, reads in self.world.take_live():
-            if publishes or reads:
-                yield self._job(pipeline, publishes, reads)
-
-    def _job(self, pipeline: Pipeline, publishes: Sequence[Publish], reads: Sequence[Read]) -> Job:
-        def answered(code: int, latency_ms: float) -> None:
-            self.world.count_request(pipeline, code, latency_ms, self.world.engines.clock.now_us())
-
-        return Job(
-            topic=pipeline.topic,
-            messages=[flight for publish in publishes for flight in publish.messages],
-            view=str(pipeline.view),
-            location=pipeline.location,
-            reads=len(reads),
-            answered=answered,
-        )
+        for pipeline, publishes in self.world.take_live():
+            messages = [flight for publish in publishes for flight in publish.messages]
+            if messages:
+                yield Job(pipeline.topic, messages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -15,6 +16,7 @@ from exporter.sandbox.iam import Iam
 from exporter.sandbox.ledger import MINUTE_US, Ledger
 from exporter.sandbox.monitoring.engine import Monitoring
 from exporter.sandbox.pubsub.engine import PubSub
+from exporter.sandbox.pubsub.errors import Refused
 from exporter.sandbox.pubsub.messages import Draft
 from exporter.sandbox.traffic import schedule
 from exporter.sandbox.traffic.schedule import Publish, Read
@@ -125,9 +127,10 @@ class World:
         """Publish and read what is due up to a time, as if it had been live."""
         floor_us = self.engines.pubsub.now_us
         for pipeline, publishes, reads in self._due(until_us):
-            for publish in publishes:
-                drafts = [Draft(flight.data, flight.attributes) for flight in publish.messages]
-                self.engines.pubsub.publish(pipeline.topic, drafts, max(publish.at_us, floor_us))
+            with suppress(Refused):  # of a topic that somebody has deleted: nothing can be published to it
+                for publish in publishes:
+                    drafts = [Draft(flight.data, flight.attributes) for flight in publish.messages]
+                    self.engines.pubsub.publish(pipeline.topic, drafts, max(publish.at_us, floor_us))
             for read in reads:
                 self._record(pipeline, read)
         self._traffic_us = until_us
@@ -180,12 +183,18 @@ class World:
         service = f"{pipeline.id}-api"[:63]
         self.engines.monitoring.record_request(PROJECT, "us-central1", service, code, latency_ms, at_us)
 
-    def take_live(self) -> list[tuple[Pipeline, list[Publish], list[Read]]]:
-        """Traffic that is due now, for whoever publishes it over the wire; it is given out once."""
+    def take_live(self) -> list[tuple[Pipeline, list[Publish]]]:
+        """Messages that are due now, for whoever publishes them over the wire; they are given out once.
+
+        Reads are noted here: over the wire they would use up faults that are meant for the exporter.
+        """
         with self._lock:
             now_us = self.settle()
             if now_us <= self._traffic_us:
                 return []
             due = self._due(now_us)
+            for pipeline, _, reads in due:
+                for read in reads:
+                    self._record(pipeline, read)
             self._traffic_us = now_us
-            return due
+            return [(pipeline, publishes) for pipeline, publishes, _ in due]

@@ -13,7 +13,7 @@ class Sink(Protocol):
     """A store of points that can be read back: it owns the watermarks."""
 
     def prepare(self) -> None:
-        """Make the store ready for every metric of the catalogue; raises ``SourceError``."""
+        """Make the store ready for every metric of the catalogue, as far as that can be done; nothing is raised."""
         ...
 
     def export(self, points: Sequence[Point]) -> Outcome:

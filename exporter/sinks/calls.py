@@ -61,8 +61,8 @@ def pause(attempt: int) -> None:
 
 def _call_error(failure: Exception) -> exceptions.GoogleAPICallError:
     """A failure in the one form that has a code; UNKNOWN where it had none."""
+    if isinstance(failure, grpc.RpcError) and isinstance(failure, grpc.Call):
+        failure = exceptions.from_grpc_error(failure)
     if isinstance(failure, exceptions.GoogleAPICallError) and failure.grpc_status_code is not None:
         return failure
-    if isinstance(failure, grpc.RpcError) and isinstance(failure, grpc.Call):
-        return exceptions.from_grpc_error(failure)
     return exceptions.Unknown(str(failure) or type(failure).__name__)

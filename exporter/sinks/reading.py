@@ -47,7 +47,7 @@ class SeriesReader:
         self._prefix = prefix
         self._fleet = fleet
         self._marks: dict[tuple[str, Family], Watermark] = {}
-        self._marks_until = EPOCH
+        self._marks_since = self._marks_until = EPOCH
 
     def points(self, metric: str, since: datetime, until: datetime) -> list[Point]:
         """Points of one metric that end in ``[since, until]``; raises ``SourceError``."""
@@ -59,11 +59,11 @@ class SeriesReader:
 
         What was read before is remembered, so that a later question is only about what was written since.
         """
-        if until < self._marks_until:
+        if since < self._marks_since or until < self._marks_until:
             return self._newest(since, until)
         found = self._newest(max(since, self._marks_until - _LATE), until)
         self._marks = {key: mark for key, mark in self._marks.items() if mark.written_at >= since} | found
-        self._marks_until = until
+        self._marks_since, self._marks_until = since, until
         return dict(self._marks)
 
     def _newest(self, since: datetime, until: datetime) -> dict[tuple[str, Family], Watermark]:

@@ -105,14 +105,14 @@ class Cloud:
         self.front = Front(MetricService(self.monitoring, self, self.faults).handlers())
         self._server = MonitoringServer([self.front])
         self._server.start()
-        self._channel = grpc.insecure_channel(self._server.address, options=[("grpc.max_receive_message_length", -1)])
-        self.client = MetricServiceClient(transport=MetricServiceGrpcTransport(channel=self._channel))
+        self.channel = grpc.insecure_channel(self._server.address, options=[("grpc.max_receive_message_length", -1)])
+        self.client = MetricServiceClient(transport=MetricServiceGrpcTransport(channel=self.channel))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._channel.close()
+        self.channel.close()
         self._server.stop()
 
     def settle(self) -> int:

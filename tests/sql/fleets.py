@@ -110,6 +110,23 @@ def _landing_cases() -> dict[str, Case]:
     return {f"landing, {name}": case for name, case in cases.items()}
 
 
+def writers(each: Pipeline) -> Case:
+    """The statement that asks who wrote to a pipeline's table."""
+    own = each.request.system
+    return Case(statements.writers(own, each.request.start, each.request.end), {str(own.table): each.schema})
+
+
+def _writer_cases() -> dict[str, Case]:
+    named = pipeline(3)
+    different = {
+        "plain": pipeline(0),
+        "renamed columns": pipeline(1, columns=RENAMED),
+        "hyphens": pipeline(2, table=TableRef("other-project-42", "d_1", "t-with-dashes")),
+        "a column named writer": replace(named, schema={**named.schema, "writer": "INT64", "written_rows": "STRING"}),
+    }
+    return {f"writers, {name}": writers(each) for name, each in different.items()}
+
+
 PLACES = (
     ("acme-data", "us-central1", "us-central1"),
     ("other-project-42", "US", "us"),
@@ -136,5 +153,5 @@ def _schema_cases() -> dict[str, Case]:
     return cases
 
 
-CASES: Mapping[str, Case] = {**_landing_cases(), **_schema_cases()}
+CASES: Mapping[str, Case] = {**_landing_cases(), **_writer_cases(), **_schema_cases()}
 """Every kind of text that the exporter can send, by a name that says what is special about it."""

@@ -13,9 +13,9 @@ from exporter.model import Columns, TableRef, Window
 from exporter.sources.bigquery import statements
 from tests.sql import definitions, generators
 from tests.sql.analyser import Evaluator, GoogleSQL, Stored
-from tests.sql.contents import measured, stored
+from tests.sql.contents import measured, stored, us
 from tests.sql.definitions import Arrival
-from tests.sql.fleets import RENAMED, Pipeline, parameters_of, pipeline
+from tests.sql.fleets import RENAMED, Pipeline, parameters_of, pipeline, writers
 from tests.sql.sandboxed import Sandbox
 
 pytestmark = pytest.mark.xdist_group("googlesql")
@@ -108,6 +108,21 @@ def test_quantiles_are_of_the_sample(sandbox: Sandbox) -> None:
         assert len(quantiles) == (1001 if sample else 0)
         assert quantiles == sorted(quantiles)
         assert set(quantiles) == set(sample)
+
+
+def test_writers(evaluator: Evaluator) -> None:
+    """The end is exclusive, rows without a subscription are one writer, and a column of the table may have the answer's name."""
+    each = replace(pipeline(0), schema={**pipeline(0).schema, "writer": "INT64"})
+    start_us, end_us = us(each.request.start), us(each.request.end)
+    moments = (start_us - 1, start_us, start_us, end_us - 1, end_us)
+    arrivals = [
+        Arrival(at, None, None, sender) for at in moments for sender in ("projects/p/subscriptions/s", "s", None)
+    ]
+    case = writers(each)
+    table = str(each.request.system.table)
+    rows = evaluator.evaluate(case.statement.text, parameters_of(case.statement), {table: stored(each, arrivals)})
+    assert {row["writer"]: row["written_rows"] for row in rows} == {"projects/p/subscriptions/s": 3, "s": 3, None: 3}
+    assert len(rows) == 3
 
 
 READING = (

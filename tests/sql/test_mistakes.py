@@ -13,6 +13,7 @@ from tests.sql.sandboxed import Sandbox
 pytestmark = pytest.mark.xdist_group("googlesql")
 
 LANDING = "landing, all different"
+WRITERS = "writers, plain"
 WHERE = "2 of acme-data in us-central1"
 WRITES, JOBS, STORAGE, TABLES = (f"{name}, {WHERE}" for name in ("writes", "jobs", "storage", "tables"))
 
@@ -95,6 +96,8 @@ MISTAKES = {
     "not a query": Mistake(
         LANDING, "WITH\n", "DELETE FROM `acme-data.raw.table_0` WHERE TRUE; WITH\n", "Statement not supported"
     ),
+    "writer's rows without a group": Mistake(WRITERS, "GROUP BY writer", "", "neither grouped nor aggregated"),
+    "end of another type": Mistake(WRITERS, ", @end)", ", 1)", "No matching signature for APPENDS"),
     "misspelt column of JOBS": Mistake(JOBS, "total_slot_ms", "total_slots_ms", "Unrecognized name: total_slots_ms"),
     "misspelt field of JOBS": Mistake(
         JOBS, "error_result.reason", "error_result.reasons", "Field name reasons does not exist"

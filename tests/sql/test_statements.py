@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Mapping
-from types import ModuleType
 
 import pytest
 
 from exporter.sources.bigquery import landing as landing_collector
 from exporter.sources.bigquery import schema as schema_collectors
+from exporter.sources.bigquery import statements
 from tests.sql.analyser import GoogleSQL
 from tests.sql.fleets import CASES, parameters_of
 from tests.sql.schemas import INFORMATION_SCHEMA
@@ -52,6 +52,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "duration_sum_us": "INT64",
         "bucket_counts": "ARRAY<INT64>",
     },
+    "writers": {"writer": "STRING", "written_rows": "INT64"},
     "storage": {"table_name": "STRING", "active_logical_bytes": "INT64", "long_term_logical_bytes": "INT64"},
     "tables": {"table_name": "STRING", "table_type": "STRING", "created_us": "INT64", "column_names": "ARRAY<STRING>"},
 }
@@ -69,22 +70,23 @@ def test_a_statement_is_valid_and_returns_what_is_read(googlesql: GoogleSQL, nam
     assert sorted(declared) == sorted(analysis.parameters)
 
 
-def _reads(module: ModuleType, statement: str) -> set[str]:
-    """Names that the functions which send a statement, or are given its rows, take out of a row."""
-    tree = ast.parse(inspect.getsource(module))
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    if module is schema_collectors:
-        functions = [
-            function
-            for function in functions
-            if any(
-                isinstance(node, ast.Attribute) and ast.unparse(node) == f"statements.{statement}"
-                for node in ast.walk(function)
-            )
-        ]
+def _sends(function: ast.FunctionDef) -> set[str]:
+    """Statements that a function renders."""
+    names = (ast.unparse(node) for node in ast.walk(function) if isinstance(node, ast.Attribute))
+    return {name.removeprefix("statements.") for name in names if name.startswith("statements.")}
+
+
+def _reads(statement: str) -> set[str]:
+    """Names that are taken out of a statement's rows: by the function that sends it, or by those that landing hands its rows to."""
+    module = landing_collector if statement in ("landing", "writers") else schema_collectors
+    functions = [node for node in ast.parse(inspect.getsource(module)).body if isinstance(node, ast.FunctionDef)]
+    readers = [function for function in functions if statement in _sends(function)]
+    assert readers
+    if statement == "landing":
+        readers = [function for function in functions if _sends(function) <= {"landing"}]
     return {
         str(node.slice.value)
-        for function in functions
+        for function in readers
         for node in ast.walk(function)
         if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "row" and isinstance(node.slice, ast.Constant)
     }
@@ -92,8 +94,13 @@ def _reads(module: ModuleType, statement: str) -> set[str]:
 
 @pytest.mark.parametrize("statement", COLUMNS)
 def test_a_collector_reads_exactly_the_columns_of_its_statement(statement: str) -> None:
-    module = landing_collector if statement == "landing" else schema_collectors
-    assert _reads(module, statement) == set(COLUMNS[statement])
+    assert _reads(statement) == set(COLUMNS[statement])
+
+
+def test_every_statement_is_known_here() -> None:
+    functions = inspect.getmembers(statements, inspect.isfunction)
+    rendering = {name for name, function in functions if function.__annotations__.get("return") == "Statement"}
+    assert {name for name in rendering if not name.startswith("_")} == set(COLUMNS)
 
 
 @pytest.mark.parametrize("name", ["writes", "jobs", "storage", "tables"])

@@ -35,10 +35,9 @@ def _strings(text: str) -> set[str]:
 
 
 def test_every_sql_file_is_part_of_a_case() -> None:
-    assert set(SOURCES) == {
-        f"{name}.sql" for name in ("landing", "landing_rows", "writes", "jobs", "storage", "tables")
-    }
-    assert {name.split(",")[0] for name in CASES} == {"landing", "writes", "jobs", "storage", "tables"}
+    """``landing_rows`` is part of ``landing``."""
+    rendered = {name.split(",")[0] for name in CASES}
+    assert {name.removesuffix(".sql") for name in SOURCES} == rendered | {"landing_rows"}
 
 
 @pytest.mark.parametrize("name", CASES)

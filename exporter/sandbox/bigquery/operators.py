@@ -195,6 +195,8 @@ def in_(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
         both = together([value, Value("NULL", items.type.item)])
         if both is None:
             raise signature_error(binder, "operator IN UNNEST", [value, items], node)
+        if items.constant:  # a parameter or a literal: no join to plan
+            return merge(f"bq_in({both[0].sql}, {items.sql})", BOOL, [value, items])
         return merge(f"({both[0].sql} IN (SELECT unnest({items.sql})))", BOOL, [value, items])
     if subquery := node.args.get("query"):
         query = binder.queries.query(subquery, scope)

@@ -297,6 +297,8 @@ SCALARS: dict[str, list[Signature]] = {**STRINGS, **NUMBERS, **ARRAYS, **OTHERS}
 """Signatures of functions whose arguments are plain values."""
 
 MACROS = r"""
+CREATE MACRO bq_in(x, a) AS CASE WHEN a IS NULL OR len(a) = 0 THEN FALSE WHEN x IS NULL THEN NULL
+  WHEN list_contains(a, x) THEN TRUE WHEN list_count(a) < len(a) THEN NULL ELSE FALSE END;
 CREATE MACRO bq_concat_arrays(a, b) AS CASE WHEN a IS NULL OR b IS NULL THEN NULL ELSE list_concat(a, b) END;
 CREATE MACRO bq_element(a, i, shift) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL
   WHEN i + shift < 1 OR i + shift > len(a) THEN error('Array index ' || i || ' is out of bounds') ELSE a[i + shift] END;

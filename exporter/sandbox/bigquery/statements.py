@@ -16,7 +16,7 @@ from exporter.sandbox.bigquery.execution import Lookup, Plan, is_query
 from exporter.sandbox.bigquery.jobs import Job, Request, Result
 from exporter.sandbox.bigquery.parameters import parse_parameters
 from exporter.sandbox.bigquery.scope import Value
-from exporter.sandbox.bigquery.syntax import Source
+from exporter.sandbox.bigquery.syntax import Source, understood
 from exporter.sandbox.bigquery.tables import names_of
 from exporter.sandbox.bigquery.translation import Context, Translation, storable
 from exporter.sandbox.bigquery.types import Column
@@ -50,7 +50,8 @@ def run(engine: BigQuery, job: Job) -> None:
     request = _request(job)
     plan = describe(engine, job)
     if plan is None:
-        _other(engine, job, request)
+        with understood(Source(request.query)):
+            _other(engine, job, request)
         return
     job.result = None
     _cap(request, plan)
@@ -271,12 +272,15 @@ def _partitioning(tree: exp.Create) -> tuple[str | None, str | None]:
 
 
 def _drop(engine: BigQuery, job: Job, request: Request, tree: exp.Drop, kind: str) -> None:
+    target = tree.this or (tree.args.get("tables") or [None])[0]
+    if target is None or len(tree.args.get("tables") or ()) > 1:
+        raise Source(request.query).fail("DROP takes one name", tree)
     if kind == "SCHEMA":
-        names = names_of(tree.this)
+        names = names_of(target)
         project, dataset = (job.project, names[0]) if len(names) == 1 else (names[0], names[1])
         engine.delete_dataset(project, dataset, contents=bool(tree.args.get("cascade")))
         return
-    ref = _target(job, request, tree.this)
+    ref = _target(job, request, target)
     engine.demand("bigquery.tables.delete", "Table", str(ref), f"{ref.project}:{ref.dataset}.{ref.table}")
     if engine.catalog.find(ref) is None and tree.args.get("exists"):
         return

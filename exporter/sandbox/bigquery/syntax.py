@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import sqlglot
@@ -14,6 +17,8 @@ from sqlglot.parsers.bigquery import BigQueryParser
 from sqlglot.tokenizer_core import TokenType
 
 from exporter.sandbox.bigquery.errors import ApiError, invalid_query
+
+log = logging.getLogger(__name__)
 
 _KEPT_PARSERS = ("ARRAY", "CAST", "EXTRACT", "SAFE_CAST", "STRING_AGG")
 _TABLE_FUNCTIONS = ("APPENDS", "CHANGES")
@@ -74,10 +79,21 @@ class Source:
         return invalid_query(message + self.position(node))
 
 
+@contextmanager
+def understood(source: Source) -> Iterator[None]:
+    """Turn what a statement of an unforeseen shape does to the translation into an ``ApiError`` (invalidQuery)."""
+    try:
+        yield
+    except (AttributeError, AssertionError, LookupError, RecursionError, TypeError, ValueError) as error:
+        log.exception("no translation for %s", source.text)
+        raise invalid_query(f"Statement not supported by this BigQuery: {error}") from error
+
+
 def parse(source: Source) -> list[exp.Expr]:
     """The statements of a text; raises ``ApiError`` (invalidQuery) in the words of a syntax error."""
     try:
-        statements = sqlglot.parse(source.text, dialect=GoogleSQL)
+        with understood(source):
+            statements = sqlglot.parse(source.text, dialect=GoogleSQL)
     except TokenError as error:
         raise _token_error(source, error) from error
     except ParseError as error:

@@ -18,7 +18,7 @@ from exporter.sandbox.bigquery.catalog import Table, View
 from exporter.sandbox.bigquery.errors import ApiError, invalid_query
 from exporter.sandbox.bigquery.queries import Translator
 from exporter.sandbox.bigquery.scope import Output, Query
-from exporter.sandbox.bigquery.syntax import Source, branches, parse
+from exporter.sandbox.bigquery.syntax import Source, branches, parse, understood
 from exporter.sandbox.bigquery.tables import Scan, Unit, Virtual
 from exporter.sandbox.bigquery.types import Column, Type, quote
 
@@ -167,7 +167,8 @@ class Translations:
 def _translate(source: Source, tree: exp.Expr, context: Context, lookup: Lookup) -> _Branch:
     unit = Unit(context.project, context.dataset, lookup)
     translator = Translator(source, unit, dict(context.parameters))
-    query = translator.query(tree, None)
+    with understood(source):
+        query = translator.query(tree, None)
     for output in query.outputs:
         unit.read(output)
     binder = translator.binder
