@@ -61,4 +61,4 @@ def exporter(assembled: Parts, *, since: datetime | None = None, history: timede
         locations={**locations, EXPORTER_JOB: home, FLEET_JOB: home},
         on_call=assembled.calls.record,
     )
-    return Exporter(config, assembled.collector, sink, assembled.prices, assembled.calls, since=since)
+    return Exporter(config.systems, assembled.collector, sink, assembled.prices, assembled.calls, since)

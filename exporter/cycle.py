@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from exporter import computation, export, outlook, plan, restoration, selfmetrics
 from exporter.collection import Collector
-from exporter.config import Config
 from exporter.history import History
 from exporter.metrics import fleet
-from exporter.model import CycleReport, Family, Watermark
+from exporter.model import CycleReport, Family, System, Watermark
 from exporter.plan import LANDING_SETTLE
 from exporter.pricing import Prices
 from exporter.sinks import Sink
@@ -19,26 +20,23 @@ from exporter.sources.calls import CallLog
 from exporter.windows import MAX_AGE
 
 
+@dataclass(slots=True)
 class Exporter:
-    """Runs cycles; what it remembers between them only saves asking the sink and the sources again."""
+    """Runs cycles; what it remembers between them only saves asking the sink and the sources again.
 
-    def __init__(
-        self,
-        config: Config,
-        collector: Collector,
-        sink: Sink,
-        prices: Prices,
-        calls: CallLog,
-        *,
-        since: datetime | None = None,
-    ) -> None:
-        self._systems = config.systems
-        self._collector, self._sink, self._prices, self._calls = collector, sink, prices, calls
-        self._since = since
-        self._history = History()
-        self._watermarks: dict[tuple[str, Family], Watermark] = {}
-        self._unfinished = export.Unfinished()
-        self._prepared = False
+    Systems without a watermark start at ``since``, or with their last complete window.
+    """
+
+    systems: Sequence[System]
+    collector: Collector
+    sink: Sink
+    prices: Prices
+    calls: CallLog
+    since: datetime | None = None
+    _history: History = field(default_factory=History, init=False)
+    _watermarks: dict[tuple[str, Family], Watermark] = field(default_factory=dict, init=False)
+    _unfinished: export.Unfinished = field(default_factory=export.Unfinished, init=False)
+    _prepared: bool = field(default=False, init=False)
 
     def cycle(self, now: datetime) -> CycleReport:
         """Do what is due at ``now``; what fails is named in the report and costs only itself.
@@ -47,34 +45,26 @@ class Exporter:
         """
         begun_s, cpu_begun_s = time.monotonic(), time.process_time()
         self._read_watermarks(now)
-        delay = self._collector.delivery_delay(self._systems)
+        delay = self.collector.delivery_delay(self.systems)
         plans = plan.plan(
-            self._systems, self._watermarks, self._history, now=now, delivery_delay=delay, since=self._since
+            self.systems, self._watermarks, self._history, now=now, delivery_delay=delay, since=self.since
         )
-        snapshot = self._collector.collect(plans, now)
+        snapshot = self.collector.collect(plans, now)
         computation.remember(plans, snapshot, self._history)
-        sequences = computation.sequences(plans, snapshot, self._history, self._watermarks, self._prices)
-        sent = export.send(self._sink, sequences, self._unfinished)
+        sequences = computation.sequences(plans, snapshot, self._history, self._watermarks, self.prices)
+        sent = export.send(self.sink, sequences, self._unfinished)
         delays = {Family.LANDING: LANDING_SETTLE, Family.DELIVERY: delay}
         summaries, present = outlook.present(plans, snapshot, self._history, delays, now)
         sent.advanced |= {(each.system.id, Family.STATE): now for each in plans if each.state_due}
         self._watermarks |= {key: Watermark(end, now) for key, end in sent.advanced.items()}
         expired = sum(each.expired for each in plans)
-        calls = Counter(self._calls.take())
-        own = selfmetrics.points(
-            now=now,
-            duration_s=time.monotonic() - begun_s,
-            calls=calls,
-            sent=sent,
-            failures=snapshot.failures,
-            bytes_billed=snapshot.bytes_billed,
-            expired=expired,
-            watermarks=self._watermarks,
-        )
+        calls = Counter(self.calls.take())
+        duration_s = time.monotonic() - begun_s
+        own = selfmetrics.points(now, duration_s, calls, sent, snapshot, expired, self._watermarks)
         closing = [*present, *fleet.points(summaries, now), *own, *export.watermark_points(sent.advanced, now)]
-        sent.count(self._sink.export(closing))
+        sent.count(self.sink.export(closing))
         self._unfinished.forget(now - MAX_AGE)
-        self._history.prune(now, [system.id for system in self._systems])
+        self._history.prune(now, [system.id for system in self.systems])
         return CycleReport(
             at=now,
             systems=tuple(summaries),
@@ -82,7 +72,7 @@ class Exporter:
             cpu_s=time.process_time() - cpu_begun_s,
             windows=sent.windows,
             windows_expired=expired,
-            calls=calls + Counter(self._calls.take()),
+            calls=calls + Counter(self.calls.take()),
             written=sent.written,
             already_written=sent.already_written,
             rejected=tuple(sent.rejected),
@@ -94,11 +84,11 @@ class Exporter:
     def _read_watermarks(self, now: datetime) -> None:
         """Ask the sink up to where it is; the first time, also for what the trailing horizons need."""
         if not self._prepared:
-            self._sink.prepare()
-        for key, found in self._sink.watermarks(now - MAX_AGE, now).items():
+            self.sink.prepare()
+        for key, found in self.sink.watermarks(now - MAX_AGE, now).items():
             known = self._watermarks.get(key)
             if known is None or found.end > known.end:
                 self._watermarks[key] = found
         if not self._prepared and self._watermarks:
-            restoration.restore(self._sink, self._systems, self._history, self._prices, now)
+            restoration.restore(self.sink, self.systems, self._history, self.prices, now)
         self._prepared = True

@@ -55,19 +55,18 @@ def measure(assembled: Parts, start: datetime, end: datetime) -> Report:
         rows=tuple(rows),
         steps=tuple(step for sequence in sequences for step in sequence),
         failures=tuple(snapshot.failures),
-        notes=tuple(_notes(assembled, plans, set(snapshot.landings), start, end)),
+        notes=tuple(_notes(assembled, plans, set(snapshot.landings))),
     )
 
 
-def _notes(
-    assembled: Parts, plans: Sequence[SystemPlan], measured: set[str], start: datetime, end: datetime
-) -> Iterator[str]:
+def _notes(assembled: Parts, plans: Sequence[SystemPlan], measured: set[str]) -> Iterator[str]:
     """Who else wrote to the tables: rows that are not in the report."""
     for plan in plans:
         if plan.system.id not in measured:
             continue
         try:
-            found = landing.foreign_rows(assembled.collector.runner, plan.system, start, end)
+            first, last = plan.landing[0].start, plan.landing[-1].end
+            found = landing.foreign_rows(assembled.collector.runner, plan.system, first, last)
         except SourceError:
             # A table without the column cannot tell; what cannot be read is among the failures already.
             continue

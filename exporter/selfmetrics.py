@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from exporter.collection import Snapshot
 from exporter.export import Sent
 from exporter.metrics.catalog import EXPORTER_JOB
-from exporter.model import Failure, Family, Point
+from exporter.model import Family, Point
 from exporter.plan import Watermarks
 
 
 def points(
-    *,
     now: datetime,
     duration_s: float,
     calls: Mapping[tuple[str, str, str], int],
     sent: Sent,
-    failures: Sequence[Failure],
-    bytes_billed: int,
+    snapshot: Snapshot,
     expired: int,
     watermarks: Watermarks,
 ) -> list[Point]:
@@ -42,12 +41,12 @@ def points(
         "retryable": len(sent.retryable),
     }
     made += [_count("exporter/points", begin, now, number, outcome=name) for name, number in outcomes.items()]
-    by_reason = Counter((failure.source, failure.reason) for failure in failures)
+    by_reason = Counter((failure.source, failure.reason) for failure in snapshot.failures)
     made += [
         _count("exporter/failures", begin, now, number, source=source, reason=reason)
         for (source, reason), number in sorted(by_reason.items())
     ]
-    made.append(_count("exporter/bytes_billed", begin, now, bytes_billed))
+    made.append(_count("exporter/bytes_billed", begin, now, snapshot.bytes_billed))
     if expired:
         made.append(_count("exporter/windows_expired", begin, now, expired))
     return made

@@ -69,7 +69,7 @@ def test_one_refused_batch_costs_no_other_and_nothing_is_sent_twice(tmp_path: Pa
     with running(50, history_s=0) as run:
         faults = run.sandbox.world.engines.faults
         exporter = run.exporter()
-        exporter._sink.prepare()
+        exporter.sink.prepare()
         faults.add(Fault("monitoring", "CreateTimeSeries", status="PERMISSION_DENIED", count=1))
         report = run.cycle(exporter)
         refused = report.retryable
@@ -97,7 +97,7 @@ def test_one_refused_batch_costs_no_other_and_nothing_is_sent_twice(tmp_path: Pa
 def test_a_refused_series_is_named_and_its_batch_is_stored(tmp_path: Path) -> None:
     with running(20, history_s=0) as run:
         exporter = run.exporter()
-        exporter._sink.prepare()
+        exporter.sink.prepare()
         faults = run.sandbox.world.engines.faults
         faults.add(Fault("monitoring", "CreateTimeSeries", status="INVALID_ARGUMENT", series=5, count=1))
         report = run.cycle(exporter)

@@ -61,8 +61,8 @@ def families(points: Sequence[Point]) -> list[Point]:
 def collected(run: Run, steps_s: Sequence[float]) -> dict[Key, Any]:
     """Points that cycles at the given distances write."""
     exporter = run.exporter()
-    recorder = Recorder(exporter._sink)
-    exporter._sink = recorder
+    recorder = Recorder(exporter.sink)
+    exporter.sink = recorder
     run.cycle(exporter)
     for step in steps_s:
         run.advance(step)

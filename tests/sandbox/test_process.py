@@ -152,7 +152,7 @@ def test_another_process_writes_and_reads_time_series(sandbox: Process) -> None:
     project = f"projects/{sandbox.addresses['project']}"
     now = datetime.fromisoformat(sandbox.ask("GET", "/clock")["now"])
     point = {"interval": {"end_time": now}, "value": {"double_value": 2.5}}
-    series = {
+    series: Any = {
         "metric": {"type": "custom.googleapis.com/outside/gauge"},
         "resource": {"type": "global", "labels": {"project_id": sandbox.addresses["project"]}},
         "points": [point],
@@ -169,19 +169,17 @@ def test_another_process_writes_and_reads_time_series(sandbox: Process) -> None:
     assert [each.value.double_value for each in read.points] == [2.5]
 
 
-def test_traffic_goes_through_the_genuine_clients(sandbox: Process, tmp_path: Path) -> None:
-    def live_reads() -> list[dict[str, Any]]:
+def test_messages_go_through_the_genuine_client_and_reads_are_noted(sandbox: Process, tmp_path: Path) -> None:
+    def reads() -> int:
         sandbox.ask("POST", f"/dump?dir={tmp_path}")
-        jobs = lines(tmp_path / "jobs.jsonl")
-        return [each for each in jobs if "LIMIT 20" in each["query"] and not each["job_id"].startswith("read_")]
+        return sum(job["job_id"].startswith("read_") for job in lines(tmp_path / "jobs.jsonl"))
 
-    def calls(api: str, method: str) -> int:
-        return int(sandbox.ask("GET", "/stats")["calls"].get(api, {}).get(method, {}).get("OK", 0))
+    def publishes() -> int:
+        return int(sandbox.ask("GET", "/stats")["calls"].get("pubsub", {}).get("Publish", {}).get("OK", 0))
 
-    eventually(lambda: calls("pubsub", "Publish") >= 5, timeout_s=60)
-    eventually(lambda: len(live_reads()) >= 1, timeout_s=60)
-    assert calls("bigquery", "jobs.query") >= 1
-    assert live_reads()[0]["bytes_billed"] > 0
+    sent, before = publishes(), reads()
+    eventually(lambda: publishes() >= sent + 5, timeout_s=60)
+    eventually(lambda: reads() > before, timeout_s=60)
     assert sandbox.ask("GET", "/stats")["live_failures"] == {}
 
 
@@ -193,19 +191,15 @@ def test_it_ends_on_sigterm_without_a_word(sandbox: Process) -> None:
 
 
 def test_it_ends_though_every_call_of_its_traffic_fails(start: Callable[..., Process]) -> None:
-    sandbox = start("--systems", "8", "--history", "0s", "--scenario", "cost-spike")
-    for api in ("bigquery", "pubsub"):
-        sandbox.ask("POST", "/faults", {"api": api, "status": "UNAVAILABLE"})
+    sandbox = start("--systems", "8", "--history", "0s")
+    sandbox.ask("POST", "/faults", {"api": "pubsub", "status": "UNAVAILABLE"})
 
     def struck() -> bool:
-        calls = sandbox.ask("GET", "/stats")["calls"]
-        return all("UNAVAILABLE" in calls.get(api, {}).get(name, {}) for api, name in PAIRS)
+        return "UNAVAILABLE" in sandbox.ask("GET", "/stats")["calls"].get("pubsub", {}).get("Publish", {})
 
     eventually(struck, timeout_s=60)
+    assert sandbox.ask("GET", "/stats")["calls"].keys() == {"pubsub"}
     assert sandbox.end(signal.SIGINT) == (0, "", "")
-
-
-PAIRS = (("bigquery", "jobs.query"), ("pubsub", "Publish"))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process does on a signal is read from /proc")
@@ -223,35 +217,31 @@ def test_it_ends_on_sigterm_while_history_is_laid_down() -> None:
     assert (popen.returncode, out, err) == (0, "", "")
 
 
-def test_two_processes_and_this_one_make_the_same_data(start: Callable[..., Process], tmp_path: Path) -> None:
-    now = NOW.isoformat()
-    for number in ("1", "2"):
-        sandbox = start(
-            *("--systems", "4", "--history", "20m", "--seed", "3", "--now", now, "--speed", "0"), PYTHONHASHSEED=number
-        )
-        sandbox.ask("POST", f"/dump?dir={tmp_path / number}")
-        assert sandbox.end() == (0, "", "")
-    options = SandboxOptions(systems=4, history_s=1200, seed=3, now=NOW, speed=0)
-    with Sandbox(options) as own:
+def test_another_process_makes_the_same_data(start: Callable[..., Process], tmp_path: Path) -> None:
+    other = start(
+        *("--systems", "4", "--history", "20m", "--seed", "3", "--now", NOW.isoformat(), "--speed", "0"),
+        PYTHONHASHSEED="1",
+    )
+    other.ask("POST", f"/dump?dir={tmp_path / 'other'}")
+    assert other.end() == (0, "", "")
+    with Sandbox(SandboxOptions(systems=4, history_s=1200, seed=3, now=NOW, speed=0)) as own:
         write_dump(own.world, tmp_path / "own")
+    for name in ("pubsub.jsonl", "jobs.jsonl", "storage.jsonl", "timeseries.jsonl"):
+        assert (tmp_path / "other" / name).read_bytes() == (tmp_path / "own" / name).read_bytes()
     names = sorted(each.name for each in (tmp_path / "own" / "tables").iterdir())
     assert len(names) == 4
-    for other in ("1", "2"):
-        for name in ("pubsub.jsonl", "jobs.jsonl", "storage.jsonl", "timeseries.jsonl"):
-            assert (tmp_path / other / name).read_bytes() == (tmp_path / "own" / name).read_bytes()
-        for name in names:
-            found, expected = (parquet.read_table(tmp_path / each / "tables" / name) for each in (other, "own"))
-            assert found.equals(expected)
-    assert len(lines(tmp_path / "own" / "pubsub.jsonl")) == 4 * 30 + 4 * 60
+    for name in names:
+        found, expected = (parquet.read_table(tmp_path / each / "tables" / name) for each in ("other", "own"))
+        assert found.num_rows > 100
+        assert found.equals(expected)
+    assert len(lines(tmp_path / "own" / "pubsub.jsonl")) == 4 * 30
 
 
 BAD: list[tuple[list[str], str]] = [
     (["--systems", "0"], "--systems: from 1 to 5000, not 0"),
     (["--scenario", "absent"], "no scenario 'absent': choose one of api-429, "),
     (["--systems", "4", "--scenario", "publisher-silent"], "publisher-silent: needs at least 5 systems, there are 4"),
-    (["--latency", "storage=3ms"], "--latency: 'storage' is no API: use bigquery, pubsub, monitoring"),
     (["--now", "yesterday"], "'yesterday' is no time: write a time such as 2026-03-04T12:00:00Z, or how long ago"),
-    (["--history", "5x"], "'5x' is no duration"),
 ]
 
 
@@ -276,6 +266,7 @@ def test_bad_options_are_refused_in_one_clear_line() -> None:
         ({"speed": float("inf")}, "--speed"),
         ({"now": datetime(1960, 1, 1, tzinfo=UTC)}, "--now: from 2000-01-01 to 2200-01-01, not 1960-01-01"),
         ({"now": datetime(9999, 1, 1, tzinfo=UTC)}, "--now"),
+        ({"latency": "storage=3ms"}, "--latency: 'storage' is no API: use bigquery, pubsub, monitoring"),
         ({"latency": "bigquery=soon"}, "--latency: 'soon' is no delay"),
         ({"latency": "bigquery=1s,bigquery=2s"}, "--latency: bigquery stands there twice"),
     ],

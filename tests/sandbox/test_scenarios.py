@@ -101,7 +101,7 @@ def late(extra_s: float, minutes: int) -> Callable[[Sandbox, str, list[Pipeline]
 def broken(state: str) -> Callable[[Sandbox, str, list[Pipeline]], None]:
     def shows(sandbox: Sandbox, name: str, chosen: list[Pipeline]) -> None:
         (pipeline,) = chosen
-        assert state_of(sandbox, pipeline) == (Subscription.State.RESOURCE_ERROR, BigQueryConfig.State[state])
+        assert state_of(sandbox, pipeline) == (Subscription.State.RESOURCE_ERROR, getattr(BigQueryConfig.State, state))
         waiting = sandbox.world.engines.ledger.subscriptions()[pipeline.subscription]
         (*_, last) = (waiting[start] for start in sorted(waiting) if waiting[start].backlog is not None)
         assert last.backlog is not None
@@ -118,7 +118,7 @@ def dead_letters(sandbox: Sandbox, name: str, chosen: list[Pipeline]) -> None:
     dead = sum(minute.dead_lettered for minute in minutes.values())
     assert 0.15 < dead / published(sandbox, pipeline, start_of(name)) < 0.25
     assert all(not each.dead_lettered for start, each in minutes.items() if from_us(start) < start_of(name))
-    kept = set()
+    kept: set[str] = set()
     with subscriber(sandbox) as client:
         while len(kept) < dead:
             answer = client.pull(subscription=pipeline.dead_letter_subscription, max_messages=1000)
@@ -224,7 +224,7 @@ def unavailable(sandbox: Sandbox, _: str, __: list[Pipeline]) -> None:
 
 
 def partial(sandbox: Sandbox, _: str, __: list[Pipeline]) -> None:
-    def series(number: int, at: datetime) -> dict[str, Any]:
+    def series(number: int, at: datetime) -> Any:
         return {
             "metric": {"type": "custom.googleapis.com/test/gauge", "labels": {"number": str(number)}},
             "resource": {"type": "global", "labels": {"project_id": PROJECT}},

@@ -226,6 +226,9 @@ NUMBERING: dict[str, Callable[[Sequence[Value]], Type]] = {
 }
 """Functions that need an OVER clause, with the type of their result."""
 
+_ORDERED = ("RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE", "LAG", "LEAD")
+"""Functions over a window that must have an order."""
+
 _PERCENTILES = {"PERCENTILE_CONT": "quantile_cont", "PERCENTILE_DISC": "quantile_disc"}
 
 
@@ -241,6 +244,8 @@ def window(binder: Binder, node: exp.Expr, scope: Scope) -> Value:
     if isinstance(function, exp.GroupConcat):
         return _over(string_agg(binder, function, scope, over), keys)
     name = str(function.this).upper() if isinstance(function, exp.Anonymous) else ""
+    if name in _ORDERED and "ORDER BY" not in frame:
+        raise binder.fail(f"Window ORDER BY is required for analytic function {name.lower()}", node)
     if name in NUMBERING:
         return _over(_numbering(binder, function, scope, name, nulls, over), keys)
     value = aggregate_call(binder, function, scope, over) if name else None

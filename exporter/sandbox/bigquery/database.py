@@ -44,6 +44,10 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"Scalar subquery can only return a single row", "Scalar subquery produced more than one element"),
         (r"(Array index -?\d+ is out of bounds)", r"\1"),
         (r"(?:Cannot|can't) be negative|must not be negative", "Limit requires non-negative count and offset"),
+        (
+            r"column \"(\w+)\" must appear in the GROUP BY clause",
+            r"SELECT list expression references column \1 which is neither grouped nor aggregated",
+        ),
         (r"Out of Range Error: (.*?)(?:\n|$)", r"\1"),
         (r"Conversion Error: (.*?)(?:\n|$)", r"Bad value: \1"),
         (r"Invalid Input Error: (.*?)(?:\n|$)", r"\1"),

@@ -96,6 +96,10 @@ def parse_time(kind: Type) -> Special:
         pattern = _literal(binder, node.expressions[0], f"PARSE_{kind}")
         value = binder.expr(node.expressions[1], scope)
         zone = binder.expr(node.expressions[2], scope) if len(node.expressions) > 2 else None
+        if pattern == "%s" and kind == TIMESTAMP:
+            return merge(f"make_timestamptz(CAST({value.sql} AS BIGINT) * 1000000)", kind, [value])
+        if "%s" in pattern.replace("%%", ""):
+            raise binder.fail("Format element %s is not supported beside others by this BigQuery", node.expressions[0])
         patterns = [_strptime(pattern, "%S.%f"), _strptime(pattern, "%S")]
         unique = list(dict.fromkeys(patterns))
         parsed = f"strptime({value.sql}, [{', '.join(map(text, unique))}])"

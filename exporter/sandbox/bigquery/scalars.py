@@ -34,7 +34,7 @@ def _unless_null(name: str, parts: Sequence[Value]) -> str:
     """GREATEST and LEAST are NULL when any argument is, unlike DuckDB's."""
     both = together(parts) or list(parts)
     called = f"{name}({', '.join(part.sql for part in both)})"
-    doubtful = [part.sql for part in both if not part.constant or part.type.kind == "NULL" or "$" in part.sql]
+    doubtful = [part.sql for part in both if not part.constant or "NULL" in part.sql or "$" in part.sql]
     if not doubtful:
         return called
     return f"(CASE WHEN {' AND '.join(f'{sql} IS NOT NULL' for sql in doubtful)} THEN {called} END)"

@@ -18,6 +18,9 @@ from exporter.sources.bigquery.runner import Answer, Runner
 from exporter.sources.bigquery.statements import LandingRequest
 from exporter.windows import EPOCH
 
+MAX_BATCH = 500
+"""Systems per statement: BigQuery takes 1,000 tables, 10,000 parameters and 1 MB of text (quotas page, query jobs)."""
+
 _QUANTILES = (("0.5", 500), ("0.95", 950), ("0.99", 990))
 
 
@@ -55,8 +58,9 @@ def collect(
             asked.append(request)
     if asked:
         together = [request for request in asked if request.system.id not in alone]
+        batches = [together[first : first + MAX_BATCH] for first in range(0, len(together), MAX_BATCH)]
         singles = [[request] for request in asked if request.system.id in alone]
-        collected.add(_measure(runner, pool, [*([together] if together else []), *singles]))
+        collected.add(_measure(runner, pool, [*batches, *singles]))
     return collected
 
 

@@ -22,8 +22,8 @@ from exporter.sources.bigquery.runner import Statement
 _MIB = 2**20
 _LANDING_CAP_PER_TABLE = 1024 * _MIB
 _SCHEMA_CAP = 10 * 1024 * _MIB
-_LONGEST_JOB = timedelta(hours=6)
-"""BigQuery ends a query job after six hours (quotas page)."""
+_LONGEST_JOB = timedelta(hours=30)
+"""A query job runs for six hours at most, after up to a day in the queue (quotas page: query and batch query jobs)."""
 
 
 @dataclass(frozen=True, slots=True)
