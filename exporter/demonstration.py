@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -77,7 +78,7 @@ def _sandbox(options: Options) -> Iterator[dict[str, Any]]:
     command += ["--systems", str(options.systems), "--history", f"{seconds}s", "--seed", str(options.seed)]
     if options.scenario is not None:
         command += ["--scenario", options.scenario]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    process = _started(command)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
@@ -93,6 +94,15 @@ def _sandbox(options: Options) -> Iterator[dict[str, Any]]:
             process.kill()
             process.wait()
         process.stdout.close()
+
+
+def _started(command: list[str]) -> subprocess.Popen[str]:
+    """Start the sandbox deaf to Ctrl-C, which reaches all processes of a terminal: its dump is written after that."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _dump(control: str, directory: Path, parts: Parts) -> None:

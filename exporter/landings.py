@@ -97,13 +97,14 @@ class LandingCollector:
         found.landings |= collected.landings
         found.failures += collected.failures
         found.bytes_billed += collected.bytes_billed
+        tables = {plan.system.id: str(plan.system.table) for plan in plans}
         for failure in found.failures:
-            if (
-                failure.source == "landing"
-                and failure.system is not None
-                and failure.system in {p.system.id for p in plans}
-            ):
+            # Only what is the table's own fault: a time-out while others answered, not an API that answers nobody.
+            own = not failure.transient or (failure.reason == "timeout" and collected.landings)
+            if failure.source == "landing" and failure.system in tables and own:
                 self._quarantine.failed(failure.system, failure, now)
+                # What is known of the table may be why: it may have been made anew.
+                self._tables.pop(tables[failure.system], None)
         for system in collected.landings:
             self._quarantine.answered(system)
 

@@ -71,7 +71,8 @@ def serve(chosen: SandboxOptions, ready: Callable[[Addresses], None]) -> None:
             show(fraction)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        if signal.getsignal(number) is not signal.SIG_IGN:  # whoever started the process may want it to be ignored
+            signal.signal(number, lambda *_: stop.set())
     try:
         with _progress(chosen) as show:
             sandbox = Sandbox(chosen, lambda fraction: go_on(fraction, show))

@@ -189,6 +189,7 @@ CASES: dict[str, Case] = {
     "a data age below a minute": _in_system("objectives: {data_age: 59s}", "objectives.data_age", "1m to 30d, not 59s"),
     # windows
     "an unknown tier": _in_system("tier: gold", "tier", "critical, standard, batch, not text ('gold')"),
+    "a tier with a tag of its own": _in_system("tier: !secret critical", "tier", "not !secret ('critical')"),
     "a window that divides no hour": _in_system("window: 7m", "window", "must divide an hour"),
     "a window of part of a minute": _in_system("window: 90s", "window", "whole minutes"),
     "a window of fractions": _in_system("window: 60.5s", "window", "whole seconds"),

@@ -128,6 +128,8 @@ def test_a_failing_source_is_named_and_recovers(fault: Fault, source: str) -> No
         run.advance(900)
         report = run.cycle(exporter)
         assert document.succeeded(report)
+        # A failure of everybody is nobody's: they are asked together again.
+        assert calls_by_api(report.calls)["bigquery"] <= 4
         assert all(system.health == "healthy" for system in report.systems)
 
 

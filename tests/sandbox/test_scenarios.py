@@ -207,11 +207,11 @@ def slow(sandbox: Sandbox, _: str, __: list[Pipeline]) -> None:
     assert query(sandbox, 60) == 200
 
 
-def unavailable(sandbox: Sandbox, _: str, __: list[Pipeline]) -> None:
+def unavailable(sandbox: Sandbox, name: str, chosen: list[Pipeline]) -> None:
     with grpc.insecure_channel(sandbox.addresses.monitoring) as channel:
         client = MetricServiceClient(transport=MetricServiceGrpcTransport(channel=channel))
         seen: Counter[str] = Counter()
-        for _ in range(60):
+        for __ in range(60):
             try:
                 client.get_metric_descriptor(
                     name=f"projects/{PROJECT}/metricDescriptors/pubsub.googleapis.com/topic/message_sizes", retry=None

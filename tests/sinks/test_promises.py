@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from google.cloud.monitoring_v3 import TimeSeries
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from exporter.model import LATENCY_BOUNDS_S, Distribution, Outcome, Point
 from exporter.sandbox.faults import Fault
 from exporter.sandbox.monitoring.limits import Settings
 from exporter.sinks import calls
+from exporter.sinks.series import key_of_point, key_of_series
 from tests.sinks.cloud import NOW, PREFIX, SYSTEMS, WINDOW, Cloud, count, gauge, of, window_of
 
 Name = tuple[str, str, frozenset[tuple[str, str]], datetime]
@@ -264,3 +266,10 @@ def test_whatever_a_point_holds_it_comes_back(data: st.DataObject) -> None:
             assert read == {name(each): each for each in sent if each.metric == metric}
         assert set(cloud.times_sent().values()) == {1}
         assert {of(each) for each in sent} == set(cloud.times_sent())
+
+
+def test_an_empty_label_tells_no_series_from_another() -> None:
+    kept_as = TimeSeries.pb(TimeSeries(metric={"type": f"{PREFIX}/delivery_attempts", "labels": {"result": "ok"}}))
+    kept_as.resource.labels["job"] = SYSTEMS[0]
+    sent = Point("delivery_attempts", SYSTEMS[0], NOW, 1.0, {"result": "ok", "reason": ""}, NOW - WINDOW)
+    assert key_of_series(kept_as) == key_of_point(PREFIX, sent)
