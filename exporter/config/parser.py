@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,12 @@ class _Parser:
         return Config(fleet, tuple(systems), settings, Endpoints(**{k: v for k, v in endpoints.items() if k}))
 
     def _section(self, found: Mapping[str, Node], name: str, section: fields.Section) -> Values:
-        values: Values = section.read(found[name], name, self._findings) if name in found else {"": {}}
+        if name not in found:
+            return {"": {}}
+        values: Values = section.read(found[name], name, self._findings)
+        if not isinstance(found[name], MappingNode):
+            # Nobody knows what it would have said: no key of it is missing.
+            return {"": dict.fromkeys(section.fields, found[name])}
         return values
 
     def _settings(self, given: Values, defaults: Values, node: Node) -> ExporterSettings | None:
@@ -117,7 +123,7 @@ class _Parser:
             )
             return []
         systems: list[System] = []
-        seen: dict[tuple[str, ...], int] = {}
+        seen: dict[tuple[str, str], int] = {}
         classes: dict[tuple[int, int], int] = {}
         for place, item in enumerate(node.value):
             system = self._system(item, f"systems[{place}]", defaults, seen)
@@ -132,12 +138,12 @@ class _Parser:
             )  # fmt: skip
         return systems
 
-    def _system(self, node: Node, key: str, defaults: Values, seen: dict[tuple[str, ...], int]) -> System | None:
+    def _system(self, node: Node, key: str, defaults: Values, seen: dict[tuple[str, str], int]) -> System | None:
         given = fields.SYSTEM.read(node, key, self._findings)
         if not given[""]:
             return None
         values = {**{k: v for k, v in defaults.items() if k}, **{k: v for k, v in given.items() if k}}
-        self._unique(key, given, seen)
+        self._unique(key, given, values, seen)
         complete = True
         for name in ("project", "location"):
             if name not in values:
@@ -146,27 +152,48 @@ class _Parser:
                     self._findings.at(node, f"{key}.{name}", "is missing: add it here or under defaults")
         metrics_location = self._metrics_location(values, given, defaults, key, node)
         timing = self._timing(values, given, defaults, key, node)
-        if not complete or metrics_location is None or timing is None:
+        distinct = self._distinct_columns(given, defaults, key)
+        if not complete or metrics_location is None or timing is None or not distinct:
             return None
         if any(name not in values for name in ("id", "topic", "subscription", "table")):
             return None
-        system = _built(values, given, defaults, metrics_location, timing)
-        self._once(node, key, ("subscription and table", system.subscription, str(system.table)), seen)
-        return system
+        return _built(values, given, defaults, metrics_location, timing)
 
-    def _unique(self, key: str, given: Values, seen: dict[tuple[str, ...], int]) -> None:
+    def _unique(self, key: str, given: Values, values: Values, seen: dict[tuple[str, str], int]) -> None:
         name = given.get("id")
         if name in RESERVED_IDS:
             self._findings.at(given[""]["id"], f"{key}.id", f"{name!r} is taken by the exporter itself: choose another")
         elif name is not None:
             self._once(given[""]["id"], f"{key}.id", ("id", name), seen)
+        subscription = _subscription(given.get("subscription"), values.get("project"))
+        if subscription is None:
+            return
+        self._once(given[""]["subscription"], f"{key}.subscription", ("subscription", subscription), seen)
+        if subscription == _subscription(given.get("dead_letter_subscription"), values.get("project")):
+            remedy = "is the BigQuery subscription itself: name the subscription of its dead-letter topic"
+            self._findings.at(given[""]["dead_letter_subscription"], f"{key}.dead_letter_subscription", remedy)
 
-    def _once(self, node: Node, key: str, what: tuple[str, ...], seen: dict[tuple[str, ...], int]) -> None:
+    def _once(self, node: Node, key: str, what: tuple[str, str], seen: dict[tuple[str, str], int]) -> None:
         if what in seen:
-            name = " and ".join(repr(part) for part in what[1:])
-            remedy = f"{what[0]} {name} is used already on line {seen[what]}: every system has its own"
+            remedy = f"{what[0]} {what[1]!r} is used already on line {seen[what]}: every system has its own"
             self._findings.at(node, key, remedy)
         seen.setdefault(what, line_of(node))
+
+    def _distinct_columns(self, given: Values, defaults: Values, key: str) -> bool:
+        """Whether no column is to be two things at once; BigQuery's column names know no case."""
+        own, shared = given.get("columns", {"": {}}), defaults.get("columns", {"": {}})
+        if any(name not in section for section in (own, shared) for name in section[""]):
+            return False
+        taken: dict[str, str] = {}
+        for name, column in asdict(Columns(**_merged(shared, own))).items():
+            other = name if column is None else taken.setdefault(column.lower(), name)
+            if other != name:
+                section, path = (own, key) if {name, other} & own[""].keys() else (shared, "defaults")
+                place = name if name in section[""] else other
+                remedy = f"{column} is to be {other} and {name} at once: name another column"
+                self._findings.at(section[""][place], f"{path}.columns.{place}", remedy)
+                return False
+        return True
 
     def _metrics_location(self, values: Values, given: Values, defaults: Values, key: str, node: Node) -> str | None:
         if "metrics_location" in values:
@@ -209,7 +236,7 @@ def _built(values: Values, given: Values, defaults: Values, metrics_location: st
     return System(
         id=values["id"],
         project=project,
-        location=values["location"],
+        location=_canonical(values["location"]),
         metrics_location=metrics_location,
         tier=Tier(values.get("tier", "standard")),
         window_s=timing[0],
@@ -234,6 +261,18 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _canonical(location: str) -> str:
+    """BigQuery's own spelling, so that systems of one location are asked for in one job."""
+    return location.upper() if location.upper() in _MULTI_REGIONS else location
+
+
+def _subscription(name: str | None, project: str | None) -> str | None:
+    """The full name of a subscription, where it can be known."""
+    if name is None or (project is None and not name.startswith("projects/")):
+        return None
+    return _in_full(name, project or "", "subscriptions")
 
 
 def _in_full(name: str, project: str, collection: str) -> str:

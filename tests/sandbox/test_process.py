@@ -293,7 +293,7 @@ def test_the_smallest_sandbox_works() -> None:
 
 
 def test_of_more_systems_than_one_machine_can_publish_for_the_traffic_is_made_up() -> None:
-    with Sandbox(SandboxOptions(systems=300, history_s=0)) as sandbox:
+    with Sandbox(SandboxOptions(systems=300, history_s=0, now=NOW.replace(minute=15))) as sandbox:
         sandbox.world.engines.clock.advance(120)
         sandbox.world.settle()
         topics = sandbox.world.engines.ledger.topics()

@@ -24,13 +24,7 @@ def _answer(evaluator: Evaluator, probe: Probe) -> Counter[str] | None:
         return None
 
 
-GAPS = {"GREATEST of NULL": "GREATEST and LEAST of a constant NULL are those of the other arguments in the sandbox"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.xfail(reason=GAPS[name])) if name in GAPS else name for name in PROBES],
-)
+@pytest.mark.parametrize("name", PROBES)
 def test_the_sandbox_computes_what_the_reference_computes(googlesql: GoogleSQL, sandbox: Sandbox, name: str) -> None:
     expected = _answer(googlesql, PROBES[name])
     assert (expected is None) == PROBES[name].refused

@@ -142,13 +142,7 @@ def test_a_planted_mistake_is_refused(googlesql: GoogleSQL, name: str) -> None:
     assert mistake.refusal in str(refused.value)
 
 
-GAPS = {"LAG without an order": "the sandbox takes LAG without ORDER BY"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.xfail(reason=GAPS[name])) if name in GAPS else name for name in MISTAKES],
-)
+@pytest.mark.parametrize("name", MISTAKES)
 def test_the_sandbox_refuses_it_too(sandbox: Sandbox, name: str) -> None:
     mistake = MISTAKES[name]
     case = CASES[mistake.case]

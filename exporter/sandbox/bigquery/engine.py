@@ -22,6 +22,10 @@ WORKERS = 8
 """Queries that run in DuckDB at the same time."""
 
 
+REQUESTS = 10_000
+"""Request ids that are remembered; the real API remembers them for a quarter of an hour."""
+
+
 class BigQuery(Store):
     """Datasets, tables and jobs of every project; thread-safe."""
 
@@ -118,6 +122,8 @@ class BigQuery(Store):
         """Note the request id of a job, so that a repeated request starts no second one."""
         with self.lock:
             self._requests[project, request_id] = job
+            while len(self._requests) > REQUESTS:
+                self._requests.pop(next(iter(self._requests)))
 
     def _run(self, job: Job) -> None:
         try:

@@ -21,6 +21,7 @@ from exporter.sandbox.bigquery.database import translated
 from exporter.sandbox.bigquery.errors import ApiError, dataset_not_found, table_denied
 from exporter.sandbox.bigquery.jobs import Job, Request, Result
 from exporter.sandbox.bigquery.parameters import Parameter, parse_parameters
+from exporter.sandbox.bigquery.rows import check_arrays
 from exporter.sandbox.bigquery.storage import temporary
 from exporter.sandbox.bigquery.tables import Virtual, names_of
 from exporter.sandbox.bigquery.translation import Context, Translation
@@ -199,6 +200,7 @@ class Execution:
             job.cache_hit = True
             return cached
         rows = self.select(plan, None, job)
+        check_arrays(rows, plan.translation.columns)
         result = Result(plan.translation.columns, rows)
         self._store(plan, result)
         return result
@@ -217,6 +219,9 @@ class Execution:
             rows: list[tuple[object, ...]] = cursor.execute(
                 sql or plan.translation.statement(cursor), plan.values
             ).fetchall()
+        except duckdb.CatalogException as error:
+            self._missing(plan)
+            raise translated(error) from error
         except duckdb.InterruptException as error:
             raise cancelled("User requested cancellation") from error
         except duckdb.Error as error:
@@ -226,6 +231,12 @@ class Execution:
                 self._cursors.pop(job, None)
             cursor.close()
         return rows
+
+    def _missing(self, plan: Plan) -> None:
+        """Raise ``ApiError`` (notFound) for a table that was deleted since the plan was made."""
+        lookup = Lookup(self._engine.catalog, plan.location)
+        for scan in plan.translation.scans:
+            lookup(scan.ref)
 
     def interrupt(self, job: Job) -> None:
         """Stop a job that is running in DuckDB."""

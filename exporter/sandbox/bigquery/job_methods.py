@@ -56,6 +56,10 @@ def _results(engine: BigQuery, job: Job, timeout_ms: int, start: int, limit: int
         return {"jobComplete": False, "jobReference": resources.job_reference(job), "location": job.location}
     if job.error is not None:
         raise job.error
+    if job.result is None and job.statement_type == "SELECT":
+        raise ApiError(
+            404, "notFound", f"Not found: the results of job {job.project}:{job.location}.{job.id} have expired"
+        )
     return resources.results(job, start, limit, int64_timestamps=int64_timestamps)
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +22,9 @@ DAY_US = 86_400_000_000
 HISTORY_US = 180 * DAY_US
 """How long JOBS and WRITE_API_TIMELINE remember."""
 
+RESULTS = 2_000
+"""Queries whose rows can still be had; the real API keeps them for a day."""
+
 _LOCATION = Column("location", STRING)
 _TIMELINE_COLUMNS = SCHEMA_VIEWS["WRITE_API_TIMELINE"].columns
 
@@ -35,6 +38,7 @@ class Journal:
         self._by_key: dict[tuple[str, str], Job] = {}
         self._running: dict[tuple[str, str], Job] = {}
         self._ended: list[Job] = []
+        self._with_results: deque[Job] = deque()
         self._stored_jobs = Contents(database, (*JOB_COLUMNS, _LOCATION))
         self._writes: dict[tuple[TableRef, str, str, int, str], list[int]] = defaultdict(lambda: [0, 0, 0])
         self._stored_writes = Contents(database, (*_TIMELINE_COLUMNS, _LOCATION))
@@ -54,10 +58,14 @@ class Journal:
                 self._running[key] = job
 
     def end(self, job: Job) -> None:
-        """Note that a job has ended."""
+        """Note that a job has ended; the rows of the ``RESULTS``-th last query before it are let go."""
         with self._lock:
             self._running.pop((job.project, job.id), None)
             self._ended.append(job)
+            if job.result is not None:
+                self._with_results.append(job)
+            if len(self._with_results) > RESULTS:
+                self._with_results.popleft().result = None
 
     def find(self, project: str, job_id: str) -> Job | None:
         """A job by its id."""

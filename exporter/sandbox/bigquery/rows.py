@@ -17,29 +17,43 @@ Encode = Callable[[Any], Any]
 def encode_rows(
     rows: Sequence[Sequence[object]], columns: Sequence[Column], *, int64_timestamps: bool
 ) -> list[dict[str, Any]]:
-    """Rows of values as ``translation.export`` yields them; raises ``ApiError`` for an array that holds NULL."""
-    encoders = [encoder(column.type, column.name, int64_timestamps) for column in columns]
+    """Rows of values as ``translation.export`` yields them."""
+    encoders = [encoder(column.type, int64_timestamps) for column in columns]
     return [{"f": [{"v": encode(value)} for encode, value in zip(encoders, row, strict=True)]} for row in rows]
 
 
-def encoder(kind: Type, name: str, int64_timestamps: bool) -> Encode:
+def encoder(kind: Type, int64_timestamps: bool) -> Encode:
     """The function that encodes values of a type."""
     if kind.kind == "ARRAY":
-        return _array(encoder(kind.item, name, int64_timestamps), name)
+        return _array(encoder(kind.item, int64_timestamps))
     if kind.kind == "STRUCT":
-        parts = [(part, encoder(inner, part, int64_timestamps)) for part, inner in kind.fields]
+        parts = [(part, encoder(inner, int64_timestamps)) for part, inner in kind.fields]
         return lambda value: None if value is None else {"f": [{"v": encode(value[part])} for part, encode in parts]}
     plain = _timestamp_int if kind.kind == "TIMESTAMP" and int64_timestamps else _SCALARS.get(kind.kind, str)
     return lambda value: None if value is None else plain(value)
 
 
-def _array(element: Encode, name: str) -> Encode:
-    def encode(value: list[object] | None) -> list[dict[str, Any]]:
-        if value is not None and None in value:
-            raise invalid_query(f"Array cannot have a null element; error in writing field {name}")
-        return [{"v": element(item)} for item in value or ()]
+def _array(element: Encode) -> Encode:
+    return lambda value: [{"v": element(item)} for item in value or ()]
 
-    return encode
+
+def check_arrays(rows: Sequence[Sequence[object]], columns: Sequence[Column]) -> None:
+    """Raise ``ApiError`` (invalidQuery) for an array that holds NULL, which no result may."""
+    for place, column in enumerate(columns):
+        if _holds_arrays(column.type) and any(_broken(row[place], column.type) for row in rows):
+            raise invalid_query(f"Array cannot have a null element; error in writing field {column.name}")
+
+
+def _holds_arrays(kind: Type) -> bool:
+    return kind.kind == "ARRAY" or any(_holds_arrays(part) for _, part in kind.fields)
+
+
+def _broken(value: Any, kind: Type) -> bool:
+    if value is None or not _holds_arrays(kind):
+        return False
+    if kind.kind == "ARRAY":
+        return None in value or any(_broken(item, kind.item) for item in value)
+    return any(_broken(value[name], part) for name, part in kind.fields)
 
 
 def _float(value: float) -> str:

@@ -22,7 +22,9 @@ from exporter.sandbox.bigquery.syntax import Source, branches, parse, understood
 from exporter.sandbox.bigquery.tables import Scan, Unit, Virtual
 from exporter.sandbox.bigquery.types import Column, Type, quote
 
-CACHE_SIZE = 2_000
+TEXTS = 100
+BRANCHES = 2_000
+"""How many translations are remembered, of whole texts (which may be half a megabyte each) and of branches of unions."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -83,7 +85,7 @@ def _current(scans: Sequence[Scan], lookup: Lookup) -> bool:
 
 
 class Translations:
-    """Translates texts and remembers the last ``CACHE_SIZE`` texts and branches; thread-safe."""
+    """Translates texts and remembers the last ``TEXTS`` and ``BRANCHES``; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -97,7 +99,7 @@ class Translations:
             known = self._trees.get(text)
         if known is None:
             known = parse(Source(text))
-            self._remember(self._trees, text, known)
+            self._remember(self._trees, text, known, TEXTS)
         return known
 
     def query(self, text: str, context: Context, lookup: Lookup) -> Translation:
@@ -112,7 +114,7 @@ class Translations:
         sources = branches(text)
         done = [self._branch(source, context, lookup) for source in sources]
         translation = self._assemble(sources, done, context, lookup)
-        self._remember(self._whole, key, translation)
+        self._remember(self._whole, key, translation, TEXTS)
         return translation
 
     def tree(self, node: exp.Expr, text: str, context: Context, lookup: Lookup) -> Translation:
@@ -130,7 +132,7 @@ class Translations:
         if len(trees) > 1:
             raise invalid_query("Multi-statement queries are not supported by this BigQuery")
         done = _translate(source, trees[0], context, lookup)
-        self._remember(self._parts, key, done)
+        self._remember(self._parts, key, done, BRANCHES)
         return done
 
     def _assemble(
@@ -156,11 +158,11 @@ class Translations:
             volatile=any(branch.volatile for branch in done),
         )
 
-    def _remember(self, cache: OrderedDict[K, V], key: K, value: V) -> None:
+    def _remember(self, cache: OrderedDict[K, V], key: K, value: V, size: int) -> None:
         with self._lock:
             cache[key] = value
             cache.move_to_end(key)
-            while len(cache) > CACHE_SIZE:
+            while len(cache) > size:
                 cache.popitem(last=False)
 
 

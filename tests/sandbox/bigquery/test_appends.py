@@ -62,7 +62,11 @@ def test_change_columns_tell_the_commit(client: bigquery.Client) -> None:
 @pytest.mark.usefixtures("three")
 def test_star_holds_the_table_and_the_change_columns(client: bigquery.Client) -> None:
     table = client.query_and_wait("SELECT * FROM APPENDS(TABLE acme.raw.departures)")
-    assert [field.name for field in table.schema] == [*(field["name"] for field in MESSAGES), "_CHANGE_TYPE", "_CHANGE_TIMESTAMP"]
+    assert [field.name for field in table.schema] == [
+        *(field["name"] for field in MESSAGES),
+        "_CHANGE_TYPE",
+        "_CHANGE_TIMESTAMP",
+    ]
 
 
 @pytest.mark.usefixtures("three")
@@ -96,8 +100,12 @@ def test_end_in_the_future_is_refused(client: bigquery.Client) -> None:
     assert refused.value.errors[0]["reason"] == "invalidQuery"
 
 
-def test_start_before_the_time_travel_window_is_refused(client: bigquery.Client, engine: BigQuery, clock: Clock) -> None:
-    engine.create_dataset("acme", "short", "us-central1", max_time_travel_hours=48, created_us=us(NOW - timedelta(days=9)))
+def test_start_before_the_time_travel_window_is_refused(
+    client: bigquery.Client, engine: BigQuery, clock: Clock
+) -> None:
+    engine.create_dataset(
+        "acme", "short", "us-central1", max_time_travel_hours=48, created_us=us(NOW - timedelta(days=9))
+    )
     engine.create_table(TableRef("acme", "short", "old"), MESSAGES, created_us=us(NOW - timedelta(days=9)))
     sql = "SELECT COUNT(*) FROM APPENDS(TABLE acme.short.old, @start, NULL)"
     assert one(client, sql, at("start", NOW - timedelta(hours=48))) == 0
@@ -113,7 +121,9 @@ def test_start_before_creation_means_creation(client: bigquery.Client, engine: B
 
 
 @pytest.mark.parametrize("name", ["curated.decoded", "raw.departures_*"])
-def test_only_regular_tables_have_a_history(client: bigquery.Client, engine: BigQuery, departures: TableRef, name: str) -> None:
+def test_only_regular_tables_have_a_history(
+    client: bigquery.Client, engine: BigQuery, departures: TableRef, name: str
+) -> None:
     engine.create_dataset("acme", "curated", "us-central1")
     engine.create_view(TableRef("acme", "curated", "decoded"), "SELECT * FROM acme.raw.departures")
     with pytest.raises(BadRequest, match="only supported on regular BigQuery tables"):
@@ -127,7 +137,9 @@ def test_bounds_must_be_timestamps(client: bigquery.Client, departures: TableRef
 
 def test_history_takes_the_right_to_read(client: bigquery.Client, departures: TableRef, iam: Iam) -> None:
     iam.revoke(EXPORTER, "bigquery.tables.getData", "acme.raw")
-    with pytest.raises(Forbidden, match="Access Denied: Table acme:raw.departures: User does not have permission to query table"):
+    with pytest.raises(
+        Forbidden, match=r"Access Denied: Table acme:raw\.departures: User does not have permission to query table"
+    ):
         ids(client, None, None)
     iam.restore(EXPORTER, "bigquery.tables.getData", "acme.raw")
     assert ids(client, None, None) == []
@@ -146,7 +158,9 @@ def test_only_the_columns_read_of_the_window_are_billed(client: bigquery.Client)
     assert job.total_bytes_billed == 10 * 2**20
 
 
-def test_late_and_early_alike_keep_commit_order(client: bigquery.Client, engine: BigQuery, departures: TableRef) -> None:
+def test_late_and_early_alike_keep_commit_order(
+    client: bigquery.Client, engine: BigQuery, departures: TableRef
+) -> None:
     deliver(engine, departures, 1, NOW - 5 * MINUTE, NOW - 2 * MINUTE)
     deliver(engine, departures, 2, NOW - 9 * MINUTE, NOW - 3 * MINUTE)
     sql = "SELECT message_id, _CHANGE_TIMESTAMP FROM APPENDS(TABLE raw.departures) ORDER BY 1"

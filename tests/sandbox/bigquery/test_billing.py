@@ -47,7 +47,9 @@ def sizes(client: bigquery.Client, engine: BigQuery) -> TableRef:
 
 
 @pytest.mark.parametrize(("name", "size"), [(name, size) for name, _, _, size in COLUMNS])
-def test_logical_bytes_are_those_of_the_price_list(client: bigquery.Client, sizes: TableRef, name: str, size: int) -> None:
+def test_logical_bytes_are_those_of_the_price_list(
+    client: bigquery.Client, sizes: TableRef, name: str, size: int
+) -> None:
     assert run(client, f"SELECT {name} FROM raw.sizes").total_bytes_processed == size
 
 
@@ -114,7 +116,9 @@ def test_a_dry_run_tells_and_does_nothing(client: bigquery.Client, engine: BigQu
     assert job.total_bytes_processed == 8 + 5
     assert [(field.name, field.field_type) for field in job.schema] == [("i", "INTEGER"), ("s", "STRING")]
     assert [str(table) for table in job.referenced_tables] == ["acme.raw.sizes"]
-    assert list(client.query_and_wait("SELECT i FROM raw.sizes", job_config=bigquery.QueryJobConfig(dry_run=True))) == []
+    assert (
+        list(client.query_and_wait("SELECT i FROM raw.sizes", job_config=bigquery.QueryJobConfig(dry_run=True))) == []
+    )
     assert len(list(engine.jobs())) == before
     with pytest.raises(exceptions.BadRequest, match="Unrecognized name: nosuch"):
         client.query("SELECT nosuch FROM raw.sizes", job_config=bigquery.QueryJobConfig(dry_run=True))
@@ -129,14 +133,18 @@ def test_a_cap_refuses_before_it_costs(client: bigquery.Client, engine: BigQuery
     with pytest.raises(exceptions.InternalServerError, match=message):
         client.query("SELECT i FROM raw.sizes", job_config=capped).result(job_retry=None)
     assert list(engine.jobs())[-1]["bytes_billed"] == 0
-    assert run(client, "SELECT i FROM raw.sizes", maximum_bytes_billed=MINIMUM_BYTES).total_bytes_billed == MINIMUM_BYTES
+    assert (
+        run(client, "SELECT i FROM raw.sizes", maximum_bytes_billed=MINIMUM_BYTES).total_bytes_billed == MINIMUM_BYTES
+    )
 
 
-def test_results_are_cached_while_the_table_stays_as_it_is(client: bigquery.Client, engine: BigQuery, sizes: TableRef, clock: Clock) -> None:
+def test_results_are_cached_while_the_table_stays_as_it_is(
+    client: bigquery.Client, engine: BigQuery, sizes: TableRef, clock: Clock
+) -> None:
     sql = "SELECT i FROM raw.sizes WHERE i = 1"
     assert not run(client, sql).cache_hit
     hit = run(client, sql)
-    assert (hit.cache_hit, hit.total_bytes_billed, list(hit.result())[0].i) == (True, 0, 1)
+    assert (hit.cache_hit, hit.total_bytes_billed, next(iter(hit.result())).i) == (True, 0, 1)
     assert not run(client, sql, use_query_cache=False).cache_hit
     engine.insert(sizes, ["i"], [[1]])
     assert not run(client, sql).cache_hit
@@ -156,7 +164,9 @@ def test_cache_tells_parameters_apart(client: bigquery.Client, sizes: TableRef) 
     assert [one(client, sql, bigquery.ScalarQueryParameter("i", "INT64", value)) for value in (1, 2, 1)] == [1, 0, 1]
 
 
-def test_a_window_of_history_costs_its_own_bytes(client: bigquery.Client, engine: BigQuery, departures: TableRef) -> None:
+def test_a_window_of_history_costs_its_own_bytes(
+    client: bigquery.Client, engine: BigQuery, departures: TableRef
+) -> None:
     for minutes in range(10):
         deliver(engine, departures, minutes, NOW - timedelta(minutes=30), NOW - timedelta(minutes=10 - minutes))
     sql = "SELECT publish_time FROM APPENDS(TABLE raw.departures, TIMESTAMP '2026-11-01 11:55:00+00', TIMESTAMP '2026-11-01 11:58:00+00')"

@@ -18,6 +18,8 @@ from exporter.sandbox.faults import Fault, Faults
 from exporter.sandbox.iam import Iam
 from tests.sandbox.bigquery.conftest import NOW, Standing, rows
 
+NO_RETRY: dict[str, Any] = {"retry": None, "job_retry": None}
+
 SHAPES = [
     ("UNAVAILABLE", exceptions.ServiceUnavailable, "backendError"),
     ("RESOURCE_EXHAUSTED", exceptions.TooManyRequests, "rateLimitExceeded"),
@@ -35,7 +37,7 @@ def test_injected_errors_have_their_shape(
 ) -> None:
     faults.add(Fault("bigquery", "jobs.query", status=status))
     with pytest.raises(error) as raised:
-        client.query_and_wait("SELECT 1", retry=None, job_retry=None)
+        client.query_and_wait("SELECT 1", **NO_RETRY)
     assert isinstance(raised.value, exceptions.GoogleAPICallError)
     assert raised.value.errors[0]["reason"] == reason
 
@@ -55,7 +57,7 @@ def test_garbage_is_no_json(server: Server, client: bigquery.Client, faults: Fau
     assert answer.status_code == 200
     assert answer.text.startswith("<html>")
     with pytest.raises(ValueError, match="Expecting value"):
-        client.query_and_wait("SELECT 1", retry=None)
+        client.query_and_wait("SELECT 1", **NO_RETRY)
 
 
 def test_the_fixed_delay_applies_where_a_query_starts(clock: Clock, iam: Iam, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +130,9 @@ def test_the_prefix_may_be_missing(server: Server) -> None:
         ("bigquery/v2/projects/acme/jobs", b'{"configuration": {"copy": {}}}', {}, 501, "notImplemented"),
     ],
 )
-def test_what_is_wrong_is_said_in_json(server: Server, path: str, data: bytes, headers: dict[str, str], code: int, reason: str) -> None:
+def test_what_is_wrong_is_said_in_json(
+    server: Server, path: str, data: bytes, headers: dict[str, str], code: int, reason: str
+) -> None:
     answer = post(server, path, data, **headers)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["errors"][0]["reason"]) == (code, code, reason)

@@ -72,7 +72,10 @@ def test_a_query_sees_itself_running(client: bigquery.Client, engine: BigQuery, 
     engine.hang(departures)
     client.query("SELECT COUNT(*) FROM raw.departures")
     sql = f"SELECT state, query, end_time, total_bytes_billed FROM {REGION}.JOBS ORDER BY query"
-    assert rows(client, sql) == [("RUNNING", "SELECT COUNT(*) FROM raw.departures", None, None), ("RUNNING", sql, None, None)]
+    assert rows(client, sql) == [
+        ("RUNNING", "SELECT COUNT(*) FROM raw.departures", None, None),
+        ("RUNNING", sql, None, None),
+    ]
 
 
 def test_jobs_of_others_and_of_the_past(client: bigquery.Client, engine: BigQuery, departures: TableRef) -> None:
@@ -88,7 +91,9 @@ def test_jobs_of_others_and_of_the_past(client: bigquery.Client, engine: BigQuer
         slot_ms=700,
         labels={"team": "data"},
     )
-    engine.record_job("acme", "us-central1", "a@acme.com", earlier + 1, referenced=[departures], error=("invalidQuery", "no"))
+    engine.record_job(
+        "acme", "us-central1", "a@acme.com", earlier + 1, referenced=[departures], error=("invalidQuery", "no")
+    )
     engine.record_job("acme", "EU", "b@acme.com", earlier)
     engine.record_job("other", "us-central1", "c@acme.com", earlier)
     engine.record_job("acme", "us-central1", "d@acme.com", us(NOW - timedelta(days=181)))
@@ -106,18 +111,24 @@ def test_storage_is_what_the_tables_hold(client: bigquery.Client, engine: BigQue
     engine.create_dataset("acme", "europe", "EU")
     engine.create_table(TableRef("acme", "europe", "elsewhere"), MESSAGES)
     deliver(engine, departures, 1, NOW, NOW)
-    sql = f"SELECT table_schema, table_name, total_rows, total_logical_bytes, active_logical_bytes, long_term_logical_bytes FROM {REGION}.TABLE_STORAGE"
+    figures = "total_rows, total_logical_bytes, active_logical_bytes, long_term_logical_bytes"
+    sql = f"SELECT table_schema, table_name, {figures} FROM {REGION}.TABLE_STORAGE"
     size = 4 + 43 + 3 + 8 + 4
     assert rows(client, sql) == [("raw", "departures", 1, size, size, 0)]
     table = client.get_table("acme.raw.departures")
     assert (table.num_rows, table.num_bytes) == (1, size)
-    assert [(line["source"], line["table"], line["rows"], line["active_logical_bytes"]) for line in engine.storage_snapshots()] == [
+    assert [
+        (line["source"], line["table"], line["rows"], line["active_logical_bytes"])
+        for line in engine.storage_snapshots()
+    ] == [
         ("TABLE_STORAGE", "acme.raw.departures", 1, size),
         ("tables.get", "acme.raw.departures", 1, size),
     ]
 
 
-def test_a_table_left_alone_for_ninety_days_is_long_term(client: bigquery.Client, engine: BigQuery, departures: TableRef, clock: Any) -> None:
+def test_a_table_left_alone_for_ninety_days_is_long_term(
+    client: bigquery.Client, engine: BigQuery, departures: TableRef, clock: Any
+) -> None:
     deliver(engine, departures, 1, NOW, NOW)
     sql = f"SELECT active_logical_bytes, long_term_logical_bytes FROM {REGION}.TABLE_STORAGE"
     clock.advance(90 * 86_400)
@@ -130,7 +141,10 @@ def test_tables_columns_views_and_schemata(client: bigquery.Client, engine: BigQ
     engine.create_view(TableRef("acme", "raw", "v"), "SELECT message_id FROM acme.raw.departures")
     tables = "SELECT table_name, table_type FROM raw.INFORMATION_SCHEMA.TABLES ORDER BY 1"
     assert rows(client, tables) == [("departures", "BASE TABLE"), ("v", "VIEW")]
-    columns = "SELECT column_name, data_type, is_nullable FROM raw.INFORMATION_SCHEMA.COLUMNS WHERE table_name = 'departures' ORDER BY ordinal_position"
+    columns = (
+        "SELECT column_name, data_type, is_nullable FROM raw.INFORMATION_SCHEMA.COLUMNS "
+        "WHERE table_name = 'departures' ORDER BY ordinal_position"
+    )
     assert rows(client, columns)[:2] == [("data", "BYTES", "NO"), ("subscription_name", "STRING", "YES")]
     views = f"SELECT table_name, view_definition FROM {REGION}.VIEWS"
     assert rows(client, views) == [("v", "SELECT message_id FROM acme.raw.departures")]
@@ -144,11 +158,18 @@ def test_partitions_by_day_of_ingestion(client: bigquery.Client, engine: BigQuer
     assert rows(client, sql) == [("20261031", 1, 62), ("20261101", 2, 124)]
     by_day = "SELECT COUNT(*) FROM raw.departures WHERE _PARTITIONTIME = TIMESTAMP '2026-10-31'"
     assert rows(client, by_day) == [(1,)]
-    assert "_PARTITIONTIME" not in [field.name for field in client.query_and_wait("SELECT * FROM raw.departures").schema]
+    assert "_PARTITIONTIME" not in [
+        field.name for field in client.query_and_wait("SELECT * FROM raw.departures").schema
+    ]
 
 
 @pytest.mark.parametrize(
-    ("permission", "view"), [("bigquery.jobs.listAll", "JOBS"), ("bigquery.tables.list", "TABLE_STORAGE"), ("bigquery.tables.list", "WRITE_API_TIMELINE")]
+    ("permission", "view"),
+    [
+        ("bigquery.jobs.listAll", "JOBS"),
+        ("bigquery.tables.list", "TABLE_STORAGE"),
+        ("bigquery.tables.list", "WRITE_API_TIMELINE"),
+    ],
 )
 def test_rights_can_be_taken_away(client: bigquery.Client, iam: Iam, permission: str, view: str) -> None:
     iam.revoke(EXPORTER, permission, "acme")

@@ -34,7 +34,11 @@ def test_a_job_tells_what_it_was(client: bigquery.Client, departures: TableRef) 
     assert list(job.result()) == []
     known: Any = client.get_job(job.job_id, location="us-central1")
     assert known.job_id.startswith("mine_")
-    assert (known.state, known.statement_type, known.labels) == ("DONE", "SELECT", {"app": "exporter", "family": "landing"})
+    assert (known.state, known.statement_type, known.labels) == (
+        "DONE",
+        "SELECT",
+        {"app": "exporter", "family": "landing"},
+    )
     assert [str(table) for table in known.referenced_tables] == ["acme.raw.departures"]
     assert known.created == known.started == known.ended == NOW
     assert known.query == "SELECT message_id FROM raw.departures"
@@ -61,7 +65,7 @@ def test_pages(client: bigquery.Client) -> None:
     sql = "SELECT x FROM UNNEST(GENERATE_ARRAY(1, 25)) AS x ORDER BY x"
     pages = [[row.x for row in page] for page in client.query(sql).result(page_size=10).pages]
     assert [len(page) for page in pages] == [10, 10, 5]
-    assert sum(pages, []) == list(range(1, 26))
+    assert [x for page in pages for x in page] == list(range(1, 26))
     assert client.query(sql).result().total_rows == 25
     assert [row.x for row in client.query(sql).result(max_results=3)] == [1, 2, 3]
     assert [row.x for row in client.query(sql).result(start_index=20)] == list(range(21, 26))
@@ -69,7 +73,9 @@ def test_pages(client: bigquery.Client) -> None:
 
 def test_the_same_request_id_starts_one_job(server: Server, engine: BigQuery) -> None:
     body = {"query": "SELECT RAND()", "useLegacySql": False, "requestId": "once"}
-    first, second = (requests.post(f"{server.url}/bigquery/v2/projects/acme/queries", json=body, timeout=10).json() for _ in "12")
+    first, second = (
+        requests.post(f"{server.url}/bigquery/v2/projects/acme/queries", json=body, timeout=10).json() for _ in range(2)
+    )
     assert first["rows"] == second["rows"]
     assert len(list(engine.jobs())) == 1
 
@@ -110,7 +116,9 @@ def test_a_hung_query_can_be_cancelled(client: bigquery.Client, engine: BigQuery
     assert job.cancelled()
 
 
-def test_query_and_wait_cancels_what_takes_too_long(client: bigquery.Client, engine: BigQuery, departures: TableRef) -> None:
+def test_query_and_wait_cancels_what_takes_too_long(
+    client: bigquery.Client, engine: BigQuery, departures: TableRef
+) -> None:
     engine.hang(departures)
     engine.default_wait_ms = 50
     with pytest.raises((concurrent.futures.TimeoutError, exceptions.GoogleAPICallError)):
@@ -123,13 +131,17 @@ def test_query_and_wait_cancels_what_takes_too_long(client: bigquery.Client, eng
 def test_a_job_timeout_ends_a_hung_query(client: bigquery.Client, engine: BigQuery, departures: TableRef) -> None:
     engine.hang(departures)
     config = bigquery.QueryJobConfig(job_timeout_ms=200)
-    with pytest.raises(exceptions.GoogleAPICallError, match=r"Job execution was cancelled: Job timed out after 0\.2s") as stopped:
+    with pytest.raises(
+        exceptions.GoogleAPICallError, match=r"Job execution was cancelled: Job timed out after 0\.2s"
+    ) as stopped:
         client.query_and_wait(SLOW, job_config=config)
     assert stopped.value.errors[0]["reason"] == "stopped"
     assert rows(client, "SELECT 1") == [(1,)]
 
 
-def test_a_job_timeout_counts_virtual_time_too(client: bigquery.Client, engine: BigQuery, departures: TableRef, clock: Clock) -> None:
+def test_a_job_timeout_counts_virtual_time_too(
+    client: bigquery.Client, engine: BigQuery, departures: TableRef, clock: Clock
+) -> None:
     engine.hang(departures)
     job = client.query(SLOW, job_config=bigquery.QueryJobConfig(job_timeout_ms=60_000))
     clock.advance(61)
@@ -182,7 +194,9 @@ def test_listing_jobs_of_all_takes_a_right(client: bigquery.Client, iam: Iam) ->
     assert list(client.list_jobs()) == []
 
 
-def test_the_record_of_a_job_has_all_that_recomputing_takes(client: bigquery.Client, engine: BigQuery, departures: TableRef) -> None:
+def test_the_record_of_a_job_has_all_that_recomputing_takes(
+    client: bigquery.Client, engine: BigQuery, departures: TableRef
+) -> None:
     parameter = bigquery.ScalarQueryParameter("id", "STRING", "1")
     config = bigquery.QueryJobConfig(labels={"family": "landing"}, query_parameters=[parameter])
     client.query_and_wait("SELECT COUNT(*) FROM raw.departures WHERE message_id = @id", job_config=config)

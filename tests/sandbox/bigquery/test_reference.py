@@ -20,6 +20,7 @@ from tests.sql.analyser import GoogleSQL
 
 pytestmark = pytest.mark.xdist_group("googlesql")
 
+
 @pytest.fixture(scope="module")
 def reference() -> GoogleSQL:
     return GoogleSQL()
@@ -63,7 +64,7 @@ def test_expressions(shared: bigquery.Client, reference: GoogleSQL, group: str) 
 
 
 def test_queries(shared: bigquery.Client, reference: GoogleSQL) -> None:
-    lines = QUERIES.strip().splitlines()
+    lines = QUERIES.strip().split("\n\n")
     sql = " UNION ALL ".join(
         f"SELECT {place} AS place, TO_JSON_STRING(t) AS found FROM ({line}) AS t" for place, line in enumerate(lines)
     )

@@ -46,7 +46,10 @@ def test_json_columns_refuse_what_is_no_json(client: bigquery.Client, engine: Bi
     assert set(refused) == {1, 2}
     assert "not valid JSON" in refused[1]
     assert "not valid UTF-8" in refused[2]
-    assert rows(client, "SELECT JSON_VALUE(data, '$.a'), message_id FROM raw.departures ORDER BY 2") == [("1", "0"), (None, "3")]
+    assert rows(client, "SELECT JSON_VALUE(data, '$.a'), message_id FROM raw.departures ORDER BY 2") == [
+        ("1", "0"),
+        (None, "3"),
+    ]
 
 
 def test_string_columns_refuse_what_is_no_utf8(client: bigquery.Client, engine: BigQuery) -> None:
@@ -86,7 +89,7 @@ def test_schemas_that_do_not_fit(engine: BigQuery, departures: TableRef) -> None
     engine.drop_column(DEPARTURES, "extra")
     assert send(engine, b"{}") == {}
     engine.drop_column(DEPARTURES, "message_id")
-    with pytest.raises(TableRefused, match="Column message_id .* no such column"):
+    with pytest.raises(TableRefused, match=r"Column message_id .* no such column"):
         send(engine, b"{}")
 
 
@@ -97,7 +100,9 @@ def test_a_column_of_the_wrong_type(engine: BigQuery) -> None:
     assert refused.value.state == "SCHEMA_MISMATCH"
 
 
-def test_a_deleted_and_recreated_table_starts_empty(client: bigquery.Client, engine: BigQuery, departures: TableRef) -> None:
+def test_a_deleted_and_recreated_table_starts_empty(
+    client: bigquery.Client, engine: BigQuery, departures: TableRef
+) -> None:
     send(engine, b"{}")
     engine.delete_table(departures)
     with pytest.raises(TableRefused):
@@ -127,7 +132,9 @@ def test_every_append_is_in_the_timeline(client: bigquery.Client, engine: BigQue
     ]
 
 
-def test_timeline_knows_only_the_write_api_and_no_idle_minute(client: bigquery.Client, engine: BigQuery, departures: TableRef) -> None:
+def test_timeline_knows_only_the_write_api_and_no_idle_minute(
+    client: bigquery.Client, engine: BigQuery, departures: TableRef
+) -> None:
     client.insert_rows_json("acme.raw.departures", [{"data": "e30="}])
     assert rows(client, TIMELINE) == []
     for minutes in (9, 7):

@@ -72,18 +72,26 @@ def test_a_view_comes_back_as_it_was_made(client: bigquery.Client, departures: T
     client.create_table(view)
     found = client.get_table("acme.raw.v")
     assert (found.table_type, found.view_query) == ("VIEW", view.view_query)
-    assert [(field.name, field.field_type) for field in found.schema] == [("id", "STRING"), ("publish_time", "TIMESTAMP")]
+    assert [(field.name, field.field_type) for field in found.schema] == [
+        ("id", "STRING"),
+        ("publish_time", "TIMESTAMP"),
+    ]
     found.view_query = "SELECT 1 AS one"
     client.update_table(found, ["view_query"])
     assert rows(client, "SELECT * FROM raw.v") == [(1,)]
-    assert [(item.table_id, item.table_type) for item in client.list_tables("acme.raw")] == [("departures", "TABLE"), ("v", "VIEW")]
+    assert [(item.table_id, item.table_type) for item in client.list_tables("acme.raw")] == [
+        ("departures", "TABLE"),
+        ("v", "VIEW"),
+    ]
     view = bigquery.Table("acme.raw.bad")
     view.view_query = "SELECT nosuch FROM acme.raw.departures"
     with pytest.raises(exceptions.BadRequest, match="Unrecognized name: nosuch"):
         client.create_table(view)
 
 
-def test_views_on_views_and_after_their_table_is_gone(client: bigquery.Client, engine: BigQuery, departures: TableRef) -> None:
+def test_views_on_views_and_after_their_table_is_gone(
+    client: bigquery.Client, engine: BigQuery, departures: TableRef
+) -> None:
     engine.create_view(TableRef("acme", "raw", "v"), "SELECT message_id FROM `acme.raw.departures`")
     engine.create_view(TableRef("acme", "raw", "w"), "SELECT COUNT(*) AS n FROM `acme.raw.v`")
     assert rows(client, "SELECT n FROM raw.w") == [(0,)]
@@ -101,9 +109,18 @@ def test_a_schema_grows_and_never_shrinks(client: bigquery.Client, engine: BigQu
     assert rows(client, "SELECT data, extra FROM raw.departures ORDER BY 1") == [(b"new", "x"), (b"old", None)]
     for schema, message in (
         (table.schema[1:], "Field data is missing in new schema"),
-        ([*table.schema, SchemaField("more", "STRING", "REQUIRED")], "Cannot add required fields to an existing schema"),
-        ([SchemaField("data", "STRING", "REQUIRED"), *table.schema[1:]], "Field data has changed type from BYTES to STRING"),
-        ([*table.schema[:-1], SchemaField("extra", "STRING", "REQUIRED")], "Field extra has changed mode from NULLABLE to REQUIRED"),
+        (
+            [*table.schema, SchemaField("more", "STRING", "REQUIRED")],
+            "Cannot add required fields to an existing schema",
+        ),
+        (
+            [SchemaField("data", "STRING", "REQUIRED"), *table.schema[1:]],
+            "Field data has changed type from BYTES to STRING",
+        ),
+        (
+            [*table.schema[:-1], SchemaField("extra", "STRING", "REQUIRED")],
+            "Field extra has changed mode from NULLABLE to REQUIRED",
+        ),
     ):
         table.schema = schema
         with pytest.raises(exceptions.BadRequest, match=message):
@@ -169,7 +186,9 @@ def test_other_projects(client: bigquery.Client, engine: BigQuery) -> None:
         ("bigquery.tables.updateData", lambda client: client.insert_rows_json("acme.raw.departures", [{"data": ""}])),
     ],
 )
-def test_rights_are_asked_for(client: bigquery.Client, departures: TableRef, iam: Iam, permission: str, call: object) -> None:
+def test_rights_are_asked_for(
+    client: bigquery.Client, departures: TableRef, iam: Iam, permission: str, call: object
+) -> None:
     assert callable(call)
     iam.revoke(EXPORTER, permission, "acme.raw")
     with pytest.raises(exceptions.Forbidden, match="Access Denied") as denied:
@@ -178,14 +197,21 @@ def test_rights_are_asked_for(client: bigquery.Client, departures: TableRef, iam
 
 
 def test_ddl_statements(client: bigquery.Client, engine: BigQuery) -> None:
-    client.query("CREATE TABLE raw.t (a INT64 NOT NULL, b ARRAY<STRUCT<x STRING>>) PARTITION BY TIMESTAMP_TRUNC(_PARTITIONTIME, HOUR)").result()
+    client.query(
+        "CREATE TABLE raw.t (a INT64 NOT NULL, b ARRAY<STRUCT<x STRING>>) PARTITION BY TIMESTAMP_TRUNC(_PARTITIONTIME, HOUR)"
+    ).result()
     table = client.get_table("acme.raw.t")
-    assert [(field.name, field.field_type, field.mode) for field in table.schema] == [("a", "INTEGER", "REQUIRED"), ("b", "RECORD", "REPEATED")]
+    assert [(field.name, field.field_type, field.mode) for field in table.schema] == [
+        ("a", "INTEGER", "REQUIRED"),
+        ("b", "RECORD", "REPEATED"),
+    ]
     assert table.time_partitioning.type_ == "HOUR"
     client.query("CREATE TABLE IF NOT EXISTS raw.t (z INT64)").result()
     client.query("CREATE TABLE raw.u AS SELECT x, TIMESTAMP_SECONDS(x) AS t FROM UNNEST([1, 2]) AS x").result()
     assert rows(client, "SELECT COUNT(*), MAX(t) > TIMESTAMP '1970-01-01' FROM raw.u") == [(2, True)]
-    client.query("CREATE OR REPLACE VIEW raw.v AS\n  WITH c AS (SELECT x FROM acme.raw.u) SELECT MAX(x) AS m FROM c").result()
+    client.query(
+        "CREATE OR REPLACE VIEW raw.v AS\n  WITH c AS (SELECT x FROM acme.raw.u) SELECT MAX(x) AS m FROM c"
+    ).result()
     assert rows(client, "SELECT m FROM raw.v") == [(2,)]
     client.query("DROP VIEW raw.v").result()
     client.query("DROP TABLE IF EXISTS raw.nosuch").result()
@@ -196,13 +222,20 @@ def test_ddl_statements(client: bigquery.Client, engine: BigQuery) -> None:
 
 
 def test_inserts(client: bigquery.Client, departures: TableRef) -> None:
-    job = client.query("INSERT raw.departures (data, message_id, publish_time) VALUES (b'a', '1', '2026-01-01'), (b'b', '2', NULL)")
+    job = client.query(
+        "INSERT raw.departures (data, message_id, publish_time) VALUES (b'a', '1', '2026-01-01'), (b'b', '2', NULL)"
+    )
     job.result()
     assert job.num_dml_affected_rows == 2
-    client.query("INSERT INTO raw.departures (data, message_id) SELECT data, CONCAT(message_id, '!') FROM raw.departures").result()
+    client.query(
+        "INSERT INTO raw.departures (data, message_id) SELECT data, CONCAT(message_id, '!') FROM raw.departures"
+    ).result()
     assert rows(client, "SELECT COUNT(*), COUNT(publish_time) FROM raw.departures") == [(4, 1)]
     for sql, message in (
-        ("INSERT INTO raw.departures (data) VALUES (5)", "Query column 1 has type INT64 which cannot be inserted into column data"),
+        (
+            "INSERT INTO raw.departures (data) VALUES (5)",
+            "Query column 1 has type INT64 which cannot be inserted into column data",
+        ),
         ("INSERT INTO raw.departures (data) VALUES (b'', 1)", "wrong column count"),
         ("INSERT INTO raw.departures (message_id) VALUES ('1')", "Required field data cannot be null"),
         ("INSERT INTO raw.departures (nosuch) VALUES ('1')", "Column nosuch is not present"),

@@ -62,21 +62,30 @@ def test_sixty_tables_in_one_statement(client: bigquery.Client, systems: list[st
     assert {(row[0], row[1]): tuple(row)[2:] for row in job.result()} == expected
     assert job.total_bytes_billed == SYSTEMS * 10 * 2**20
     assert job.total_bytes_processed == sum(2 * number * 8 for number in range(SYSTEMS))
-    assert len(client.get_job(job.job_id, location=job.location).referenced_tables) == 50
+    job.reload()
+    assert len(job.referenced_tables) == 50
 
 
 def test_a_union_of_fewer_tables_is_made_of_the_same_parts(client: bigquery.Client, systems: list[str]) -> None:
     chosen = systems[5:25:3]
-    whole = {tuple(row) for row in rows(client, "\nUNION ALL\n".join(BRANCH.format(name) for name in systems), *parameters())}
-    part = {tuple(row) for row in rows(client, "\nUNION ALL\n".join(BRANCH.format(name) for name in chosen), *parameters())}
+    whole = {
+        tuple(row) for row in rows(client, "\nUNION ALL\n".join(BRANCH.format(name) for name in systems), *parameters())
+    }
+    part = {
+        tuple(row) for row in rows(client, "\nUNION ALL\n".join(BRANCH.format(name) for name in chosen), *parameters())
+    }
     assert part == {row for row in whole if row[0] in chosen}
 
 
-def test_one_deleted_table_fails_the_statement_and_names_itself(client: bigquery.Client, engine: BigQuery, systems: list[str]) -> None:
+def test_one_deleted_table_fails_the_statement_and_names_itself(
+    client: bigquery.Client, engine: BigQuery, systems: list[str]
+) -> None:
     sql = "\nUNION ALL\n".join(BRANCH.format(name) for name in systems)
     rows(client, sql, *parameters())
     engine.delete_table(TableRef("acme", "raw", "s33"))
-    with pytest.raises(exceptions.NotFound, match=r"Not found: Table acme:raw\.s33 was not found in location us-central1"):
+    with pytest.raises(
+        exceptions.NotFound, match=r"Not found: Table acme:raw\.s33 was not found in location us-central1"
+    ):
         rows(client, sql, *parameters())
 
 
@@ -87,7 +96,11 @@ def test_ordering_holds_for_the_whole_union(client: bigquery.Client) -> None:
 
 def test_branches_find_a_common_type(client: bigquery.Client) -> None:
     table = client.query_and_wait("SELECT 1 AS x, NULL AS y, [1] AS z UNION ALL SELECT 1.5, 'a', [2.5]")
-    assert [(field.field_type, field.mode) for field in table.schema] == [("FLOAT", "NULLABLE"), ("STRING", "NULLABLE"), ("FLOAT", "REPEATED")]
+    assert [(field.field_type, field.mode) for field in table.schema] == [
+        ("FLOAT", "NULLABLE"),
+        ("STRING", "NULLABLE"),
+        ("FLOAT", "REPEATED"),
+    ]
     assert sorted(tuple(row) for row in table) == [(1.0, None, [1.0]), (1.5, "a", [2.5])]
 
 
@@ -95,7 +108,10 @@ def test_branches_find_a_common_type(client: bigquery.Client) -> None:
     ("text", "count"),
     [
         ("SELECT 1 UNION ALL SELECT 2", 2),
-        ("SELECT 'x UNION ALL y' UNION ALL SELECT \"UNION ALL\" -- UNION ALL\n UNION  ALL SELECT `UNION ALL` FROM t", 3),
+        (
+            "SELECT 'x UNION ALL y' UNION ALL SELECT \"UNION ALL\" -- UNION ALL\n UNION  ALL SELECT `UNION ALL` FROM t",
+            3,
+        ),
         ("SELECT (SELECT 1 UNION ALL SELECT 2)", 1),
         ("SELECT * EXCEPT (a) FROM t UNION ALL SELECT 2", 2),
         ("SELECT 1 UNION ALL SELECT 2 ORDER BY 1", 1),
@@ -116,7 +132,7 @@ def test_only_plain_unions_are_taken_apart(text: str, count: int) -> None:
 def test_translations_are_made_once(engine: BigQuery, systems: list[str]) -> None:
     text = "\nUNION ALL\n".join(BRANCH.format(name) for name in systems)
     request = Request(text, location="us-central1", parameters=[item.to_api_repr() for item in parameters()])
-    first, again = (engine.execution.analyse("acme", request, us(NOW)).translation for _ in "12")
+    first, again = (engine.execution.analyse("acme", request, us(NOW)).translation for _ in range(2))
     assert first is again
     engine.add_column(TableRef("acme", "raw", "s07"), {"name": "extra", "type": "STRING"})
     assert engine.execution.analyse("acme", request, us(NOW)).translation is not first
