@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from exporter import clients, pricing
+from exporter.calls import CallLog
 from exporter.clients import Clients
 from exporter.collection import Collector
 from exporter.config import Config
@@ -15,7 +16,6 @@ from exporter.cycle import Exporter
 from exporter.metrics.catalog import EXPORTER_JOB, FLEET_JOB
 from exporter.pricing import Prices
 from exporter.sinks.cloud_monitoring import CloudMonitoringSink
-from exporter.sources.calls import CallLog
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from exporter import calls
+from exporter.calls import OnCall
 from exporter.clients import Clients
 from exporter.errors import SourceError
 from exporter.landings import LandingCollector
 from exporter.model import Failure, System
 from exporter.plan import SystemPlan
 from exporter.snapshots import Landing, Readings, Storage, Subscription, TableQueries, Timeline
-from exporter.sources import calls, pubsub
+from exporter.sources import pubsub
 from exporter.sources.bigquery import schema
 from exporter.sources.bigquery.runner import Runner
-from exporter.sources.calls import OnCall
 from exporter.sources.monitoring import DEFAULT_DELAY, MonitoringSource
 
 BIGQUERY_TIMEOUT_S = 15.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from exporter import computation, export, outlook, plan, restoration, selfmetrics
+from exporter.calls import CallLog
 from exporter.collection import Collector
 from exporter.history import History
 from exporter.metrics import fleet
@@ -16,7 +17,6 @@ from exporter.model import CycleReport, Family, System, Watermark
 from exporter.plan import LANDING_SETTLE
 from exporter.pricing import Prices
 from exporter.sinks import Sink
-from exporter.sources.calls import CallLog
 from exporter.windows import MAX_AGE
 
 

@@ -7,12 +7,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from exporter import calls
 from exporter.errors import SourceError
 from exporter.model import Failure, System, Window
 from exporter.plan import SystemPlan
 from exporter.quarantine import Quarantine
 from exporter.snapshots import Landing, Table, TableWrites, Timeline
-from exporter.sources import calls
 from exporter.sources.bigquery import landing, schema
 from exporter.sources.bigquery.runner import Runner
 from exporter.sources.bigquery.statements import LandingRequest

@@ -13,13 +13,17 @@ from starlette.types import ASGIApp
 class HttpServer:
     """Serves an application until it is stopped."""
 
-    def __init__(self, application: ASGIApp, port: int = 0) -> None:
-        self._socket = socket.create_server(("127.0.0.1", port))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+    def __init__(self, application: ASGIApp, port: int = 0, host: str = "127.0.0.1", name: str = "control") -> None:
+        self._socket = socket.create_server((host, port))
+        self._socket.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )  # or answers wait for delayed acknowledgements
+        self.host, self.port = self._socket.getsockname()[:2]
+        self.url = f"http://{self.host}:{self.port}"
         config = uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, name="control", daemon=True
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name=name, daemon=True
         )
 
     def start(self) -> None:

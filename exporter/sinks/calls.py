@@ -7,14 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import grpc
-from google.api_core import exceptions
-from google.auth.exceptions import GoogleAuthError
-
-from exporter.sinks.refusals import canonical_code, is_partial
-
-OnCall = Callable[[str, str, str], None]
-"""Told of every attempt: (api, method, canonical code); from several threads."""
+from exporter.calls import FAILURES, OnCall, call_error, canonical_code
+from exporter.sinks.refusals import is_partial
 
 PASSING: Mapping[str, int] = {"UNAVAILABLE": 3, "ABORTED": 3, "INTERNAL": 3, "UNKNOWN": 3, "DEADLINE_EXCEEDED": 2}
 """Codes after which the same request may be sent again at once, and how often it is sent in all.
@@ -23,9 +17,6 @@ What a failed attempt wrote after all is then refused as out of order, which pro
 """
 
 _PAUSE_S = 0.2
-
-_FAILURES = (exceptions.GoogleAPIError, grpc.RpcError, GoogleAuthError, ValueError)
-"""What a client may raise: credentials raise their own errors, and a channel that was closed raises ``ValueError``."""
 
 
 class Caller:
@@ -42,8 +33,8 @@ class Caller:
             attempt += 1
             try:
                 answer = function(request=request, timeout=self._timeout_s, retry=None)
-            except _FAILURES as failure:
-                error = _call_error(failure)
+            except FAILURES as failure:
+                error = call_error(failure)
                 code = canonical_code(error)
                 self._on_call(api, method, code)
                 if is_partial(error) or attempt >= PASSING.get(code, 1):
@@ -57,12 +48,3 @@ class Caller:
 def pause(attempt: int) -> None:
     """Wait before the next attempt, the longer the more there were; at random, so that many exporters do not come at once."""
     time.sleep(_PAUSE_S * attempt * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries
-
-
-def _call_error(failure: Exception) -> exceptions.GoogleAPICallError:
-    """A failure in the one form that has a code; UNKNOWN where it had none."""
-    if isinstance(failure, grpc.RpcError) and isinstance(failure, grpc.Call):
-        failure = exceptions.from_grpc_error(failure)
-    if isinstance(failure, exceptions.GoogleAPICallError) and failure.grpc_status_code is not None:
-        return failure
-    return exceptions.Unknown(str(failure) or type(failure).__name__)

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from google.cloud.monitoring_v3 import MetricServiceClient
 from opentelemetry.exporter.cloud_monitoring import CloudMonitoringMetricsExporter
 
+from exporter.calls import OnCall
 from exporter.model import Family, Outcome, Point, Refusal, Watermark
-from exporter.sinks.calls import Caller, OnCall
+from exporter.sinks.calls import Caller
 from exporter.sinks.descriptors import INGEST_DELAY_S, Descriptors
 from exporter.sinks.otel import to_metrics_data
 from exporter.sinks.reading import SeriesReader

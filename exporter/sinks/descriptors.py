@@ -19,10 +19,11 @@ from google.cloud.monitoring_v3 import (
     MetricServiceClient,
 )
 
+from exporter.calls import canonical_code
 from exporter.metrics.catalog import CATALOG, Kind, Metric
 from exporter.model import Family
 from exporter.sinks.calls import PASSING, Caller
-from exporter.sinks.refusals import Answer, Verdict, canonical_code
+from exporter.sinks.refusals import Answer, Verdict
 
 INGEST_DELAY_S: Mapping[Family, float] = {Family.LANDING: 15, Family.DELIVERY: 300, Family.SPEND: 360}
 """How late a point of a family is at the least, in seconds; the interval, which differs between systems, comes on top."""

@@ -14,11 +14,11 @@ from google.cloud.monitoring_v3 import (
     TimeInterval,
 )
 
+from exporter.calls import canonical_code
 from exporter.errors import Permanent, SourceError, Transient
 from exporter.metrics.catalog import CATALOG
 from exporter.model import Family, Point, Watermark
 from exporter.sinks.calls import Caller
-from exporter.sinks.refusals import canonical_code
 from exporter.sinks.series import Key, Series, end_of, key_of_series, points_of
 from exporter.windows import EPOCH
 

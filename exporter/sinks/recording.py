@@ -15,6 +15,7 @@ from typing import Any
 from google.api_core import exceptions
 from google.cloud.monitoring_v3 import CreateTimeSeriesRequest, MetricServiceClient
 
+from exporter.calls import canonical_code
 from exporter.sinks.calls import PASSING, Caller, pause
 from exporter.sinks.refusals import (
     ALREADY_WRITTEN,
@@ -23,7 +24,6 @@ from exporter.sinks.refusals import (
     Answer,
     PartialFailure,
     Verdict,
-    canonical_code,
     is_partial,
     names_a_series,
     partial_failure,

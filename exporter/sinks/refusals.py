@@ -22,6 +22,8 @@ from google.protobuf.any_pb2 import Any as AnyProto
 from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import RetryInfo
 
+from exporter.calls import canonical_code
+
 INVALID = "INVALID_ARGUMENT"
 INVALID_VALUE = "INVALID_VALUE"
 """Our own code of values that are no finite numbers, or no distributions over our buckets: they are never sent."""
@@ -71,12 +73,6 @@ class PartialFailure:
 
     answers: Mapping[int, Answer]
     unnamed: int | None
-
-
-def canonical_code(error: exceptions.GoogleAPICallError) -> str:
-    """The canonical code name of an error (``UNAVAILABLE``), or its class where it has none."""
-    code = error.grpc_status_code
-    return type(error).__name__ if code is None else str(code.name)
 
 
 def retry_delay(error: exceptions.GoogleAPICallError) -> timedelta | None:

@@ -10,10 +10,10 @@ from typing import Any
 from google.api_core import exceptions
 from google.cloud.monitoring_v3 import ListTimeSeriesRequest, MetricServiceClient, TimeInterval
 
+from exporter.calls import FAILURES, OnCall, call_error, canonical_code
 from exporter.errors import Permanent, SourceError, Transient
 from exporter.model import System
 from exporter.snapshots import Readings
-from exporter.sources.calls import OnCall, canonical_code
 
 _PREFIX = "pubsub.googleapis.com/"
 _PAGE_SIZE = 100_000
@@ -90,8 +90,8 @@ class MonitoringSource:
                     if descriptor.type.removeprefix(_PREFIX) in _METRICS:
                         metadata = descriptor.metadata
                         longest = max(longest, _length(metadata.sample_period) + _length(metadata.ingest_delay))
-        except exceptions.GoogleAPICallError as error:
-            raise self._failed("ListMetricDescriptors", error) from error
+        except FAILURES as failure:
+            raise self._failed("ListMetricDescriptors", call_error(failure)) from failure
         return longest or DEFAULT_DELAY
 
     def read(self, systems: Sequence[System], start: datetime, end: datetime) -> dict[str, Readings]:
@@ -133,8 +133,8 @@ class MonitoringSource:
                 for page in self._client.list_time_series(request=request, timeout=self._timeout_s, retry=None).pages:
                     self._on_call("monitoring_read", "ListTimeSeries", "OK")
                     pages.append(type(page).pb(page))
-            except exceptions.GoogleAPICallError as error:
-                raise self._failed("ListTimeSeries", error) from error
+            except FAILURES as failure:
+                raise self._failed("ListTimeSeries", call_error(failure)) from failure
         return metric, owners, pages
 
     def _failed(self, method: str, error: exceptions.GoogleAPICallError) -> SourceError:

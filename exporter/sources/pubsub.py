@@ -7,9 +7,9 @@ from google.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.types import BigQueryConfig
 from google.pubsub_v1.types import Subscription as PubSubSubscription
 
+from exporter.calls import FAILURES, OnCall, call_error, canonical_code
 from exporter.errors import Permanent, SourceError, Transient
 from exporter.snapshots import Subscription
-from exporter.sources.calls import OnCall, canonical_code
 
 
 def subscriptions(client: SubscriberClient, project: str, on_call: OnCall, timeout_s: float) -> dict[str, Subscription]:
@@ -22,7 +22,8 @@ def subscriptions(client: SubscriberClient, project: str, on_call: OnCall, timeo
         for page in listing.pages:
             on_call("pubsub", "ListSubscriptions", "OK")
             found |= {item.name: _snapshot(item) for item in page.subscriptions}
-    except exceptions.GoogleAPICallError as error:
+    except FAILURES as failure:
+        error = call_error(failure)
         code = canonical_code(error)
         on_call("pubsub", "ListSubscriptions", code)
         raise as_source_error(error, code) from error

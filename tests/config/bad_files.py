@@ -109,11 +109,11 @@ CASES: dict[str, Case] = {
     ),
     "a system twice by an alias": (
         HEAD + "systems:\n  - &a {id: a, topic: one, subscription: one, table: r.a}\n  - *a\n",
-        [(4, "systems[1].id", "used already"), (4, "systems[1]", "subscription and table")],
+        [(4, "systems[1].id", "used already"), (4, "systems[1].subscription", "used already")],
     ),
-    "a subscription and table twice": (
-        GOOD + "  - {id: b, topic: other, subscription: projects/acme-data/subscriptions/departures-bq, table: acme-data.raw.departures}\n",
-        _one(8, "systems[1]", "is used already on line 4"),
+    "a subscription twice": (
+        GOOD + "  - {id: b, topic: other, subscription: projects/acme-data/subscriptions/departures-bq, table: raw.other}\n",
+        _one(8, "systems[1].subscription", "is used already on line 6"),
     ),
     # names of resources
     "a table with a back-quote": (_replaced("table", '"raw.dep`artures"'), _one(7, "systems[0].table", "not 'raw.dep`artures'")),

@@ -120,7 +120,9 @@ def test_windows_and_intervals(lines: list[str], defaults: str, expected: tuple[
     ],
 )
 def test_series_lie_in_a_region(location: str, expected: str) -> None:
-    assert _system(f"location: {location}").metrics_location == expected
+    system = _system(f"location: {location}")
+    assert system.metrics_location == expected
+    assert system.location == {"us": "US"}.get(location, location)
     assert _system(f"location: {location}", "metrics_location: us-east4").metrics_location == "us-east4"
 
 

@@ -53,8 +53,13 @@ _SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "active_hours": st.sampled_from(["Mon-Fri 08:00-18:00 UTC", "Sat,Sun 22:00-06:00 Europe/Paris"]),
     "location": st.sampled_from(["US", "EU", "us-central1", "asia-northeast1"]),
     "listen": st.sampled_from(["127.0.0.1:8080", "localhost:0"]),
+    "dead_letter_subscription": st.sampled_from(["a-dlq", "projects/acme-data/subscriptions/b-dlq"]),
+    "publish_time": st.sampled_from(["publish_time", "published_at"]),
+    "message_id": st.sampled_from(["message_id", "id"]),
+    "subscription_name": st.sampled_from(["subscription_name", "_written_by"]),
+    "ingest_time": st.sampled_from(["ingest_time", "Written"]),
 }
-"""Keys whose rules a schema cannot hold: limits of durations, zones, places that need another key."""
+"""Keys whose rules a schema cannot hold: limits of durations, zones, places that need another key, names that must differ."""
 
 
 def _drawn(name: str, schema: dict[str, Any]) -> st.SearchStrategy[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exporter.sandbox.bigquery.types import BOOL, INT64, STRING, TIMESTAMP, Column, Type, array, struct
@@ -224,8 +223,3 @@ def project_number(project: str) -> int:
     for character in project:
         value = (value * 131 + ord(character)) % 899_999_999_999
     return 100_000_000_000 + value
-
-
-def rows_as_columns(view: SchemaView, rows: Sequence[Row]) -> list[list[object]]:
-    """Rows turned into columns, empty ones too."""
-    return [list(values) for values in zip(*rows, strict=True)] if rows else [[] for _ in view.columns]

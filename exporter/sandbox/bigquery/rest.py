@@ -9,9 +9,6 @@ import gzip
 import json
 import logging
 import re
-import socket
-import threading
-import time
 import uuid
 import zlib
 from collections.abc import Mapping
@@ -23,7 +20,6 @@ from urllib.parse import unquote
 
 import anyio
 import anyio.to_thread
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,6 +29,7 @@ from exporter.sandbox.bigquery import job_methods, methods
 from exporter.sandbox.bigquery.engine import BigQuery
 from exporter.sandbox.bigquery.errors import STATUS_NAMES, ApiError, injected, invalid
 from exporter.sandbox.bigquery.methods import Call, Method
+from exporter.sandbox.http import HttpServer
 from exporter.sandbox.ports import World
 
 log = logging.getLogger(__name__)
@@ -221,61 +218,26 @@ def _multipart(headers: Mapping[str, str], body: bytes) -> tuple[dict[str, Any],
     return _json({}, bytes(payloads[0])), bytes(payloads[1])
 
 
-class Server:
+class Server(HttpServer):
     """The REST face on a socket of its own; ``with Server(engine, world) as server`` starts and stops it."""
 
     def __init__(self, engine: BigQuery, world: World, host: str = "127.0.0.1", port: int = 0) -> None:
         self._face = Face(engine, world)
         self._limiter: anyio.CapacityLimiter | None = None
-        self._socket = socket.create_server((host, port))
-        self._socket.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )  # or answers wait for delayed acknowledgements
-        self.host, self.port = self._socket.getsockname()[:2]
-        application = Starlette(
-            routes=[Route("/{path:path}", self._handle, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])]
-        )
-        config = uvicorn.Config(
-            application, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=300
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, name="bigquery-rest", daemon=True
-        )
-
-    @property
-    def url(self) -> str:
-        """What ``client_options.api_endpoint`` takes."""
-        return f"http://{self.host}:{self.port}"
+        verbs = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+        application = Starlette(routes=[Route("/{path:path}", self._handle, methods=verbs)])
+        super().__init__(application, port, host, "bigquery-rest")
 
     async def _handle(self, request: Request) -> Response:
         body = await request.body()
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(THREADS)
         path = request.scope.get("raw_path", b"").decode("ascii", "replace") or request.url.path
+        query = dict(request.query_params)
         answer = await anyio.to_thread.run_sync(
-            self._face.answer,
-            request.method,
-            path,
-            dict(request.query_params),
-            request.headers,
-            body,
-            limiter=self._limiter,
+            self._face.answer, request.method, path, query, request.headers, body, limiter=self._limiter
         )
         return Response(answer.body, answer.status, dict(answer.headers))
-
-    def start(self) -> None:
-        """Serve in a thread of its own, and return when connections are taken."""
-        self._thread.start()
-        while not self._server.started and self._thread.is_alive():
-            time.sleep(0.005)
-
-    def stop(self) -> None:
-        """Stop serving; calls that are under way are cut off."""
-        self._server.should_exit = True
-        self._server.force_exit = True
-        self._thread.join(timeout=10)
-        self._socket.close()
 
     def __enter__(self) -> Server:
         self.start()

@@ -11,16 +11,16 @@ from sqlglot import exp
 from exporter.model import TableRef
 from exporter.sandbox.bigquery.casts import coerce
 from exporter.sandbox.bigquery.constructors import data_type
-from exporter.sandbox.bigquery.errors import ApiError, invalid_query, table_denied
+from exporter.sandbox.bigquery.errors import ApiError, invalid_query
 from exporter.sandbox.bigquery.execution import Lookup, Plan, is_query
 from exporter.sandbox.bigquery.jobs import Job, Request, Result
+from exporter.sandbox.bigquery.loading import may_write
 from exporter.sandbox.bigquery.parameters import parse_parameters
 from exporter.sandbox.bigquery.scope import Value
 from exporter.sandbox.bigquery.syntax import Source, understood
 from exporter.sandbox.bigquery.tables import names_of
 from exporter.sandbox.bigquery.translation import Context, Translation, storable
 from exporter.sandbox.bigquery.types import Column
-from exporter.sandbox.iam import EXPORTER
 
 if TYPE_CHECKING:
     from exporter.sandbox.bigquery.engine import BigQuery
@@ -154,7 +154,7 @@ def _insert(engine: BigQuery, job: Job, request: Request, tree: exp.Insert) -> N
     schema = tree.this
     node = schema.this if isinstance(schema, exp.Schema) else schema
     ref = _target(job, request, node)
-    _may_write(engine, ref)
+    may_write(engine, ref)
     table = engine.table(ref)
     job.location = engine.catalog.dataset(ref.project, ref.dataset).location
     named = [item.name for item in schema.expressions] if isinstance(schema, exp.Schema) else []
@@ -197,11 +197,6 @@ def _match(translation: Translation, targets: Sequence[Column], ref: TableRef, *
                 f"Query column {place} has type {have.type} which cannot be inserted into column {want.name}, "
                 f"which has type {want.type} in {ref}"
             )
-
-
-def _may_write(engine: BigQuery, ref: TableRef) -> None:
-    if not engine.iam.allowed(EXPORTER, "bigquery.tables.updateData", str(ref)):
-        raise table_denied(f"{ref.project}:{ref.dataset}.{ref.table}", verb="update")
 
 
 def _create(engine: BigQuery, job: Job, request: Request, tree: exp.Create, kind: str) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -252,8 +252,3 @@ CREATE MACRO bq_interval_text(x) AS
   || bq_fraction(abs(microsecond(x)));
 """
 """DuckDB macros that the translations use."""
-
-
-def parameter_types(parameters: Mapping[str, Type]) -> tuple[tuple[str, Type], ...]:
-    """Parameter types as part of a key."""
-    return tuple(sorted(parameters.items()))

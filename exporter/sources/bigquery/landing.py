@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from exporter import calls
 from exporter.errors import Permanent, SourceError
 from exporter.model import Failure, System, Window
 from exporter.snapshots import Landing
-from exporter.sources import calls
 from exporter.sources.bigquery import statements
 from exporter.sources.bigquery.runner import Answer, Runner
 from exporter.sources.bigquery.statements import LandingRequest

@@ -15,8 +15,8 @@ from google.api_core.retry import Retry
 from google.auth import exceptions as auth_exceptions
 from google.cloud import bigquery
 
+from exporter.calls import OnCall
 from exporter.errors import Permanent, SourceError, Transient
-from exporter.sources.calls import OnCall
 
 MINIMUM_BILLED_BYTES = 10 * 2**20
 """BigQuery bills on demand at least 10 MB per query and per table it references (pricing page)."""

@@ -6,13 +6,27 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
+import grpc
 from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
 
 from exporter.errors import SourceError, Transient
 from exporter.model import Failure
 
 OnCall = Callable[[str, str, str], None]
-"""Told of every finished call: (api, method, canonical code)."""
+"""Told of every finished attempt: (api, method, canonical code); from several threads."""
+
+FAILURES = (exceptions.GoogleAPIError, grpc.RpcError, GoogleAuthError, ValueError)
+"""What a gRPC client may raise: credentials raise their own errors, and a channel that was closed raises ``ValueError``."""
+
+
+def call_error(failure: Exception) -> exceptions.GoogleAPICallError:
+    """Bring a failure into the one form that has a code; UNKNOWN where it had none."""
+    if isinstance(failure, grpc.RpcError) and isinstance(failure, grpc.Call):
+        failure = exceptions.from_grpc_error(failure)
+    if isinstance(failure, exceptions.GoogleAPICallError) and failure.grpc_status_code is not None:
+        return failure
+    return exceptions.Unknown(str(failure) or type(failure).__name__)
 
 
 def canonical_code(error: exceptions.GoogleAPICallError) -> str:
