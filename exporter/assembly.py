@@ -16,6 +16,7 @@ from exporter.cycle import Exporter
 from exporter.metrics.catalog import EXPORTER_JOB, FLEET_JOB
 from exporter.pricing import Prices
 from exporter.sinks.cloud_monitoring import CloudMonitoringSink
+from exporter.sinks.descriptors import INGEST_DELAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def exporter(assembled: Parts, *, since: datetime | None = None, history: timede
     config = assembled.config
     if since is None and history is not None:
         since = assembled.clients.now() - history
+    # A point is certainly there when its source was complete and the system's turn has come.
+    slowest_s = max(system.interval_s for system in config.systems)
     home = config.systems[0].metrics_location
     locations = {system.id: system.metrics_location for system in config.systems}
     sink = CloudMonitoringSink(
@@ -60,5 +63,6 @@ def exporter(assembled: Parts, *, since: datetime | None = None, history: timede
         fleet=config.fleet,
         locations={**locations, EXPORTER_JOB: home, FLEET_JOB: home},
         on_call=assembled.calls.record,
+        ingest_delay_s={family: delay_s + slowest_s for family, delay_s in INGEST_DELAY_S.items()},
     )
     return Exporter(config.systems, assembled.collector, sink, assembled.prices, assembled.calls, since)
