@@ -63,6 +63,7 @@ def test_dead_letters_are_not_kept_by_the_subscription_that_refused_them(name: s
         ("", "{publish_time: at, ingest_time: at}", [(8, "systems[0].columns.ingest_time")]),
         (", columns: {ingest_time: at}", "{publish_time: at}", [(8, "systems[0].columns.publish_time")]),
         (", columns: {ingest_time: publish_time}", "{}", [(2, "defaults.columns.ingest_time")]),
+        (", columns: {ingest_time: publish_time}", "{message_id: id}", [(2, "defaults.columns.ingest_time")]),
         (", columns: {ingest_time: publish_time}", "{publish_time: at}", []),
         ("", "{publish_time: message_id, message_id: publish_time}", []),
         ("", "{publish_time: message_id, message_id: a-b}", [(8, "systems[0].columns.message_id")]),
