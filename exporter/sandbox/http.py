@@ -20,7 +20,9 @@ class HttpServer:
         )  # or answers wait for delayed acknowledgements
         self.host, self.port = self._socket.getsockname()[:2]
         self.url = f"http://{self.host}:{self.port}"
-        config = uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off")
+        config = uvicorn.Config(
+            application, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=300
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name=name, daemon=True

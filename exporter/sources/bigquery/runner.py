@@ -155,9 +155,9 @@ def as_source_error(error: Exception) -> SourceError:
         reason = str(details[0].get("reason", "")) if details and isinstance(details[0], dict) else ""
         # The error's own text begins with the address that was asked.
         message = str(details[0].get("message", "")) if reason else ""
-        transient = (
-            isinstance(error, exceptions.ServerError | exceptions.TooManyRequests) or reason in _TRANSIENT_REASONS
-        )
+        passing = isinstance(error, exceptions.ServerError | exceptions.TooManyRequests) or reason in _TRANSIENT_REASONS
+        # The client raises what it has no class for as a server's error.
+        transient = passing and reason not in _REMEDIES
         message, reason = message or error.message, reason or type(error).__name__
         if reason == "stopped" or "timed out" in message.lower():
             return Transient("timeout", message)
