@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.model import Window
 from exporter.windows import EPOCH, MAX_AGE, Due, align_down, align_up, due, is_collection_end, split
 from tests.builders import T0, window
 
@@ -45,7 +46,7 @@ def test_collecting_at_every_moment_misses_and_repeats_nothing(
 ) -> None:
     """Whenever cycles run, the windows of one after the other make up time without gap and overlap."""
     watermark = None
-    collected = []
+    collected: list[Window] = []
     for step in range(40):
         now = begin + step * length * 7 / 10
         found = due(now=now, watermark=watermark, length=length, interval=factor * length, settle=settle)
@@ -58,19 +59,26 @@ def test_collecting_at_every_moment_misses_and_repeats_nothing(
 
 
 def test_nothing_is_due_before_the_next_interval() -> None:
-    minutes = lambda n: timedelta(minutes=n)  # noqa: E731
-    ask = lambda now: due(  # noqa: E731
-        now=now, watermark=T0, length=minutes(5), interval=minutes(15), settle=timedelta(seconds=15)
-    )
-    assert ask(T0 + minutes(15) + timedelta(seconds=14)) == Due()
-    assert ask(T0 + minutes(15) + timedelta(seconds=15)).windows == (window(0), window(300), window(600))
+    def ask(seconds: int) -> Due:
+        return due(
+            now=T0 + timedelta(seconds=seconds),
+            watermark=T0,
+            length=timedelta(minutes=5),
+            interval=timedelta(minutes=15),
+            settle=timedelta(seconds=15),
+        )
+
+    assert ask(914) == Due()
+    assert ask(915).windows == (window(0), window(300), window(600))
 
 
 def test_without_watermark_it_starts_with_the_last_complete_window_or_with_since() -> None:
     five = timedelta(minutes=5)
-    ask = lambda since: due(  # noqa: E731
-        now=T0 + timedelta(minutes=7), watermark=None, length=five, interval=3 * five, settle=timedelta(0), since=since
-    )
+
+    def ask(since: datetime | None) -> Due:
+        now = T0 + timedelta(minutes=7)
+        return due(now=now, watermark=None, length=five, interval=3 * five, settle=timedelta(0), since=since)
+
     assert ask(None).windows == (window(0),)
     assert ask(T0 - timedelta(minutes=8)).windows == (window(-600), window(-300), window(0))
 
