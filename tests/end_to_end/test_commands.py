@@ -17,8 +17,6 @@ from pyarrow import parquet
 
 from tests.end_to_end.conftest import Run, running
 
-pytestmark = pytest.mark.xdist_group("commands")
-
 
 def command(*words: str, columns: int = 80, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1"}

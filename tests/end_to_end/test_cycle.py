@@ -17,8 +17,6 @@ from exporter.errors import SourceError
 from exporter.sandbox.faults import Fault
 from tests.end_to_end.conftest import Run, lines, running
 
-pytestmark = pytest.mark.xdist_group("cycle")
-
 PREFIX = "custom.googleapis.com/pipeline/"
 
 

@@ -9,8 +9,6 @@ import pytest
 from exporter.sandbox.provisioning import METADATA_COLUMNS
 from tests.end_to_end.conftest import Run, by_id, running
 
-pytestmark = pytest.mark.xdist_group("idle")
-
 
 def own_jobs(run: Run) -> list[dict[str, Any]]:
     return [job for job in run.sandbox.world.engines.bigquery.jobs() if job["labels"].get("app") == "exporter"]

@@ -11,8 +11,6 @@ from exporter import checking, document, reporting
 from exporter.checking import Level
 from tests.end_to_end.conftest import NOON, Run, by_id, running
 
-pytestmark = pytest.mark.xdist_group("odd-systems")
-
 Found = dict[str, Any]
 
 

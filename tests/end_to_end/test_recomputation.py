@@ -25,8 +25,6 @@ from tests.end_to_end.recomputation import (
     stored_points,
 )
 
-pytestmark = pytest.mark.xdist_group("recomputation")
-
 MEASURED = (
     "jfk-lax",
     "lga-atl",

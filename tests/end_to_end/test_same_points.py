@@ -13,8 +13,6 @@ from exporter import reporting
 from exporter.model import Family, Point
 from tests.end_to_end.conftest import NOON, Run, running
 
-pytestmark = pytest.mark.xdist_group("same-points")
-
 SYSTEMS = 10
 HISTORY_S = 3600
 LATER_S = 3600

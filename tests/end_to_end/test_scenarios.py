@@ -9,8 +9,6 @@ import pytest
 
 from tests.end_to_end.conftest import by_id, running
 
-pytestmark = pytest.mark.xdist_group("scenarios")
-
 SYSTEMS = 8
 HISTORY_S = 2 * 3600
 

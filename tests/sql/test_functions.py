@@ -13,8 +13,6 @@ from tests.sql.probes import PROBES, TABLES, Probe
 from tests.sql.sandboxed import Sandbox
 from tests.sql.schemas import INFORMATION_SCHEMA
 
-pytestmark = pytest.mark.xdist_group("googlesql")
-
 
 def _answer(evaluator: Evaluator, probe: Probe) -> Counter[str] | None:
     """The rows without an order, or None for a refusal."""

@@ -18,8 +18,6 @@ from tests.sql.definitions import Arrival
 from tests.sql.fleets import RENAMED, Pipeline, parameters_of, pipeline, writers
 from tests.sql.sandboxed import Sandbox
 
-pytestmark = pytest.mark.xdist_group("googlesql")
-
 PIPELINES = [
     pipeline(0),
     pipeline(1, duplicate_lookback_s=0),

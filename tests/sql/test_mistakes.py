@@ -10,8 +10,6 @@ from tests.sql.analyser import GoogleSQL, Refused, Stored
 from tests.sql.fleets import CASES, parameters_of
 from tests.sql.sandboxed import Sandbox
 
-pytestmark = pytest.mark.xdist_group("googlesql")
-
 LANDING = "landing, all different"
 WRITERS = "writers, plain"
 WHERE = "2 of acme-data in us-central1"

@@ -17,8 +17,6 @@ from tests.sql.contents import copied, job_rows, us, write_rows
 from tests.sql.definitions import Job, Written
 from tests.sql.fleets import parameters_of
 
-pytestmark = pytest.mark.xdist_group("googlesql")
-
 HOURS = (T0, T0 + timedelta(hours=3))
 MINUTES = (T0, T0 + timedelta(minutes=7))
 READ = [f"acme-data.{name}" for name in ("raw.a", "raw.b", "curated.a", "raw.unknown", "raw.a-b")]

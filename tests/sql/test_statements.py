@@ -15,8 +15,6 @@ from tests.sql.analyser import GoogleSQL
 from tests.sql.fleets import CASES, parameters_of
 from tests.sql.schemas import INFORMATION_SCHEMA
 
-pytestmark = pytest.mark.xdist_group("googlesql")
-
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "landing": {
         "system_index": "INT64",

@@ -18,8 +18,6 @@ from tests.sandbox.bigquery.conftest import NOW, Standing
 from tests.sandbox.bigquery.expressions import EXPRESSIONS, ORDERED, QUERIES
 from tests.sql.analyser import GoogleSQL
 
-pytestmark = pytest.mark.xdist_group("googlesql")
-
 
 @pytest.fixture(scope="module")
 def reference() -> GoogleSQL:

@@ -84,7 +84,6 @@ def answers(channel: grpc.Channel, scene: str) -> list[tuple[str, Any]]:
     return play.steps
 
 
-@pytest.mark.xdist_group("pubsub-emulator")
 @pytest.mark.parametrize("scene", SCENES)
 def test_the_sandbox_answers_as_the_emulator(scene: str, emulator: str, channel: grpc.Channel) -> None:
     ours = answers(channel, scene)
