@@ -5,7 +5,10 @@ Exit status: 0 done, 1 something failed and is named, 2 bad configuration or usa
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from exporter.errors import ExporterError, UsageError
+from exporter.errors import ExporterError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from exporter.config import Config
@@ -38,9 +41,18 @@ def main() -> None:
     """Run a command, and turn what it raises into one clear message and an exit status."""
     try:
         app()
+        sys.stdout.flush()
     except ExporterError as error:
-        print(error, file=sys.stderr)
+        remedy = error.remedy if isinstance(error, SourceError) else ""
+        print(f"{error}: {remedy}" if remedy else error, file=sys.stderr)
         sys.exit(error.exit_status)
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        print(f"standard output cannot be written: {error.strerror}", file=sys.stderr)
+        # What is left in the buffer must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def _load(path: Path) -> Config:
@@ -71,6 +83,13 @@ def _moment(text: str, now: datetime) -> datetime:
     except ValueError:
         return _ago(text, now)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _check_moments(*texts: str | None) -> None:
+    """Refuse what is no time before anybody is asked for the present one."""
+    for text in texts:
+        if text is not None:
+            _moment(text, datetime.now(UTC))
 
 
 def _ago(text: str, now: datetime) -> datetime:
@@ -129,6 +148,7 @@ def once(
 ) -> None:
     """Do what is due once, and exit; for cron."""
     loaded = _load(config)
+    _check_moments(since)
     from exporter import assembly, document, terminal
 
     with assembly.parts(loaded) as parts:
@@ -155,6 +175,7 @@ def report(
 ) -> None:
     """Measure a past range afresh, window by window, and write nothing to the sink."""
     loaded = _load(config)
+    _check_moments(begin, end)
     from exporter import assembly, document, reporting, terminal
 
     with assembly.parts(loaded) as parts:
@@ -229,6 +250,8 @@ def demo(
     from exporter import demonstration, terminal
 
     options = demonstration.Options(systems, _duration(history), scenario, seed, run_once, dump)
+    # Without this a SIGTERM would leave the sandbox behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with terminal.screen(as_json=as_json) as show:
         succeeded = demonstration.run(options, show)
     if not succeeded:

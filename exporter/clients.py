@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import grpc
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.monitoring_v3 import MetricServiceClient
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
@@ -19,7 +20,7 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 from requests.adapters import HTTPAdapter
 
 from exporter.config import Config
-from exporter.errors import Transient
+from exporter.errors import Permanent, Transient
 
 _UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 _CONNECTIONS = 64
@@ -46,7 +47,18 @@ class Clients:
 
 
 def make(config: Config) -> Clients:
-    """Make the clients of a configuration; without endpoints they use application default credentials."""
+    """Make the clients of a configuration; without endpoints they use application default credentials.
+
+    Raises ``Permanent`` where there are none.
+    """
+    try:
+        return _make(config)
+    except GoogleAuthError as error:
+        remedy = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
+        raise Permanent("unauthenticated", f"no Google credentials: {error}", remedy=remedy) from error
+
+
+def _make(config: Config) -> Clients:
     endpoints = config.endpoints
     clock = endpoints.clock
     return Clients(

@@ -85,10 +85,13 @@ class Exporter:
         """Ask the sink up to where it is; the first time, also for what the trailing horizons need."""
         if not self._prepared:
             self.sink.prepare()
-        for key, found in self.sink.watermarks(now - MAX_AGE, now).items():
-            known = self._watermarks.get(key)
-            if known is None or found.end > known.end:
-                self._watermarks[key] = found
+        found = restoration.watermarks(self.sink, self.systems, now, first=not self._prepared)
+        # They only move forward: one that was just written may not be readable yet.
+        self._watermarks |= {
+            key: mark
+            for key, mark in found.items()
+            if key not in self._watermarks or mark.end > self._watermarks[key].end
+        }
         if not self._prepared and self._watermarks:
             restoration.restore(self.sink, self.systems, self._history, self.prices, now)
         self._prepared = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from exporter.model import Window
 from exporter.snapshots import Delivery, HourCost, Landing
 
 KEPT = timedelta(hours=26)
@@ -20,11 +21,22 @@ class Track(Generic[T]):
     """Results of one system and family by the end of their window."""
 
     _by_end: dict[datetime, T] = field(default_factory=dict)
+    _lengths: set[timedelta] = field(default_factory=set)
 
     def add(self, results: Iterable[T]) -> None:
-        """Keep results; a window that is known already is replaced."""
+        """Keep results; what is known of the same time is replaced, also where windows had another length then."""
         for result in results:
+            self._lengths.add(result.window.length)
+            if len(self._lengths) > 1:
+                self._drop(result.window)
             self._by_end[result.window.end] = result
+
+    def _drop(self, window: Window) -> None:
+        overlapping = [
+            end for end, known in self._by_end.items() if known.window.start < window.end and window.start < end
+        ]
+        for end in overlapping:
+            del self._by_end[end]
 
     def between(self, start: datetime, end: datetime) -> list[T]:
         """Results of the windows in ``[start, end)`` in order of time, whether or not there are gaps."""
@@ -38,8 +50,12 @@ class Track(Generic[T]):
     def whole(self, start: datetime, end: datetime) -> list[T]:
         """Results of ``[start, end)`` if the windows cover all of it, else nothing."""
         found = self.between(start, end)
-        covered = sum((result.window.length for result in found), timedelta(0))
-        return found if covered == end - start else []
+        reached = start
+        for result in found:
+            if result.window.start != reached:
+                return []
+            reached = result.window.end
+        return found if reached == end else []
 
     def newest(self, at: datetime | None = None) -> T | None:
         """The newest result, of those whose window ended by ``at``."""

@@ -9,10 +9,11 @@ from fractions import Fraction
 
 from exporter import pricing
 from exporter.history import KEPT, History
-from exporter.model import Point, System, Window
+from exporter.model import Family, Point, System, Watermark, Window
 from exporter.pricing import HOURS_PER_MONTH, Prices
 from exporter.sinks import Sink
 from exporter.snapshots import Delivery, HourCost, Landing, PublishMinute
+from exporter.windows import MAX_AGE
 
 _METRICS = (
     "messages",
@@ -25,8 +26,24 @@ _METRICS = (
     "backlog_age",
 )
 
+REMEMBERED = timedelta(days=42)
+"""Cloud Monitoring keeps points of custom metrics at their full resolution for six weeks."""
+
 Values = Mapping[str, float]
 """Values of one system and moment by ``metric`` or ``metric/label``."""
+
+
+def watermarks(
+    sink: Sink, systems: Sequence[System], now: datetime, *, first: bool
+) -> dict[tuple[str, Family], Watermark]:
+    """Up to where the sink is; raises ``SourceError``.
+
+    The ``first`` time it is asked about systems that were not stored for over a day, too: what is older is expired, not forgotten.
+    """
+    found = dict(sink.watermarks(now - MAX_AGE, now))
+    if first and any((system.id, Family.LANDING) not in found for system in systems):
+        return {**sink.watermarks(now - REMEMBERED, now), **found}
+    return found
 
 
 def restore(sink: Sink, systems: Sequence[System], history: History, prices: Prices, now: datetime) -> None:

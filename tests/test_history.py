@@ -15,6 +15,16 @@ def test_whole_needs_every_window() -> None:
     assert track.whole(T0 + timedelta(minutes=15), T0 + timedelta(minutes=20)) == [Landing("s", window(900))]
 
 
+def test_windows_of_another_length_replace_what_they_overlap() -> None:
+    track = History().of("s").landings
+    track.add(Landing("s", window(at, 60)) for at in range(0, 900, 60))
+    track.add([Landing("s", window(0)), Landing("s", window(300))])
+    lengths = [each.window.length.total_seconds() for each in track.whole(T0, T0 + timedelta(minutes=15))]
+    assert lengths == [300, 300, *[60] * 5]
+    track.add([Landing("s", window(240, 60))])
+    assert track.whole(T0, T0 + timedelta(minutes=15)) == []
+
+
 def test_the_newest_publish_time_outlives_its_window() -> None:
     history = History()
     kept = history.of("s")

@@ -99,7 +99,9 @@ def judge(system: System, signals: Signals) -> Verdict:
 def _failing(system: System, signals: Signals) -> list[str]:
     reasons = []
     if signals.subscription is not None and not signals.subscription.active:
-        reasons.append(f"subscription is {signals.subscription.state}")
+        # A subscription that exists names its destination, whose state this then is.
+        what = "destination of the subscription" if signals.subscription.table else "subscription"
+        reasons.append(f"{what} is {signals.subscription.state}")
     window = timedelta(seconds=system.window_s)
     hour, short = (_burn_rates(system, signals, max(length, window)) for length in (HOUR, SHORT_WINDOW))
     reasons += [

@@ -8,6 +8,7 @@ from itertools import islice
 
 from google.api_core import exceptions
 from google.cloud.monitoring_v3 import (
+    Aggregation,
     ListTimeSeriesRequest,
     ListTimeSeriesResponse,
     MetricServiceClient,
@@ -31,6 +32,8 @@ _BEFORE = timedelta(microseconds=1)
 
 _LATE = timedelta(minutes=10)
 """After this long a point that another exporter wrote is certainly readable."""
+
+_MANY_POINTS = timedelta(hours=25)
 
 _PERMANENT = ("PERMISSION_DENIED", "UNAUTHENTICATED", "NOT_FOUND", "INVALID_ARGUMENT")
 
@@ -68,7 +71,9 @@ class SeriesReader:
 
     def _newest(self, since: datetime, until: datetime) -> dict[tuple[str, Family], Watermark]:
         found: dict[tuple[str, Family], Watermark] = {}
-        for series in self._series(WATERMARK, since, until):
+        # Watermarks only grow. Over a long time the highest of each series is asked for, and not every one that there was.
+        highest = Aggregation(alignment_period=until - since, per_series_aligner=Aggregation.Aligner.ALIGN_MAX)
+        for series in self._series(WATERMARK, since, until, highest if until - since > _MANY_POINTS else None):
             # Points come newest first, and a series may go on on the next page.
             for newest in islice(points_of(series, CATALOG[WATERMARK]), 1):
                 if newest.labels["family"] not in _FAMILIES or not isinstance(newest.value, float):
@@ -94,7 +99,9 @@ class SeriesReader:
                 continue
         return {place for place, series in enumerate(asked) if (_written_as(series), ends[place]) in readable}
 
-    def _series(self, metric: str, since: datetime, until: datetime) -> Iterator[Series]:
+    def _series(
+        self, metric: str, since: datetime, until: datetime, aggregation: Aggregation | None = None
+    ) -> Iterator[Series]:
         """The series of a metric with their points that end in ``[since, until]``, page by page."""
         metric_type = f"{self._prefix}/{metric}"
         request = ListTimeSeriesRequest(
@@ -104,6 +111,7 @@ class SeriesReader:
             interval=TimeInterval(start_time=since - _BEFORE, end_time=until),
             view=ListTimeSeriesRequest.TimeSeriesView.FULL,
             page_size=_PAGE_SIZE,
+            aggregation=aggregation,
         )
         more = True
         while more:
@@ -120,9 +128,10 @@ class SeriesReader:
 
     def _failed(self, error: exceptions.GoogleAPICallError) -> SourceError:
         code = canonical_code(error)
+        message = f"series of {self._project} could not be read back from Cloud Monitoring: {error.message}"
         if code in _PERMANENT:
-            return Permanent(code, error.message, remedy=f"grant roles/monitoring.viewer on {self._project}")
-        return Transient(code, error.message)
+            return Permanent(code, message, remedy=f"grant roles/monitoring.viewer on {self._project}")
+        return Transient(code, message)
 
 
 def _written_as(series: Series) -> tuple[Key, str]:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
+from exporter.sandbox.faults import Fault
 from tests.end_to_end.conftest import Run, running
 
 
@@ -148,3 +149,61 @@ def test_a_demo_that_cannot_start_says_why() -> None:
     assert done.returncode == 2
     assert "needs at least 3 systems" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_credentials_it_says_how_to_get_some(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "systems.example.yaml"
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "NO_GCE_CHECK": "true"}
+    for words in (["once"], ["check"], ["report", "--from", "1h"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "exporter", *words, "-c", str(example)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=environment,
+        )
+        assert done.returncode == 1
+        assert "gcloud auth application-default login" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_is_named(run: Run) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "exporter", "once", "-c", run.sandbox.addresses.config, "--json"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "standard output cannot be written: No space left on device\n"
+
+
+def test_a_refused_reading_of_watermarks_names_what_to_do(run: Run) -> None:
+    faults = run.sandbox.world.engines.faults
+    faults.add(Fault("monitoring", "ListTimeSeries", status="PERMISSION_DENIED"))
+    try:
+        done = command("once", "-c", run.sandbox.addresses.config)
+    finally:
+        faults.clear()
+    assert done.returncode == 1
+    assert "series of flights-sandbox could not be read back" in done.stderr
+    assert "grant roles/monitoring.viewer" in done.stderr
+
+
+def test_a_terminated_demo_takes_its_sandbox_along() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "exporter", "demo", "--systems", "1", "--history", "0s", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        demo.stdout.readline()
+        children = Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text(encoding="ascii").split()
+        assert children
+        demo.terminate()
+        assert demo.wait(timeout=60) == 143
+    assert not any(Path(f"/proc/{child}").exists() for child in children)

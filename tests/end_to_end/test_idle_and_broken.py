@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from exporter.model import Tier
 from exporter.sandbox.provisioning import METADATA_COLUMNS
 from tests.end_to_end.conftest import Run, by_id, running
 
@@ -96,3 +98,36 @@ def test_a_hung_table_is_cut_and_the_others_go_on(monkeypatch: pytest.MonkeyPatc
                 assert found[pipeline.id]["windows"]["landing"][1] >= "2026-11-24T12:45:00Z"
         states = {job["job_id"]: job["state"] for job in own_jobs(run)}
         assert set(states.values()) == {"DONE"}, "what was cut is cancelled"
+
+
+def test_after_an_outage_of_over_a_day_the_last_day_is_caught_up_and_the_rest_expired() -> None:
+    with running(2, history_s=0) as run:
+        run.cycle()
+        run.advance(26 * 3600)
+        report = run.cycle()
+        assert report.windows_expired > 0
+        critical = run.parts.config.systems[0]
+        stored = run.sandbox.world.engines.monitoring.accepted()
+        ends = {
+            each["points"][0]["interval"]["endTime"]
+            for each in stored
+            if each["metric"]["type"].endswith("/messages")
+            and each["metric"]["labels"]["outcome"] == "delivered"
+            and each["resource"]["labels"]["job"] == critical.id
+        }
+        caught_up = [end for end in ends if end > "2026-11-24T13:00:00Z"]
+        assert 24 * 60 <= len(caught_up) <= 24 * 60 + 1
+        assert run.cycle().windows == 0
+
+
+def test_a_longer_window_goes_on_with_costs() -> None:
+    with running(2, history_s=3600) as run:
+        run.cycle()
+        system = run.parts.config.systems[0]
+        assert system.window_s == 60
+        slower = replace(system, tier=Tier.STANDARD, window_s=300, interval_s=900)
+        changed = replace(run, parts=replace(run.parts, config=replace(run.parts.config, systems=(slower,))))
+        for _ in range(4):
+            run.advance(1800)
+            found = by_id(changed.cycle())[system.id]
+        assert found["windows"]["spend"] == ["2026-11-24T13:00:00Z", "2026-11-24T14:00:00Z"]
