@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -32,29 +32,45 @@ class Sent:
 
 
 class Unfinished:
-    """Points that were accepted of windows which have to be sent again: they are not sent a second time."""
+    """Points that were accepted while another point of their system has to be sent again: they are not sent a second time.
+
+    They are kept by system, for what both families complete may travel with either of them.
+    """
 
     def __init__(self) -> None:
-        self._accepted: dict[tuple[str, Family, datetime], set[_Key]] = {}
+        self._held: dict[str, set[Family]] = {}
+        self._accepted: dict[str, set[_Key]] = {}
 
     def left(self, step: Step) -> list[Point]:
         """Points of a step that are still to be sent."""
-        accepted = self._accepted.get((step.system, step.family, step.window.end), set())
+        accepted = self._accepted.get(step.system, set())
         return [point for point in step.points if _key(point) not in accepted]
 
-    def settle(self, step: Step, *, refused: set[int]) -> bool:
-        """Note what became of a step; returns whether all of it is stored. ``refused`` are ids of points to send again."""
-        key = (step.system, step.family, step.window.end)
-        if not any(id(point) in refused for point in step.points):
-            self._accepted.pop(key, None)
-            return True
-        taken = {_key(point) for point in step.points if id(point) not in refused}
-        self._accepted.setdefault(key, set()).update(taken)
-        return False
+    def settle(self, steps: Iterable[Step], refused: set[int]) -> list[bool]:
+        """Note what became of the steps of one wave; says of each whether all of it is stored.
+
+        ``refused`` are ids of points that have to be sent again.
+        """
+        steps = list(steps)
+        stored = [not any(id(point) in refused for point in step.points) for step in steps]
+        for step, whole in zip(steps, stored, strict=True):
+            held = self._held.setdefault(step.system, set())
+            (held.discard if whole else held.add)(step.family)
+        for step in steps:
+            if self._held[step.system]:
+                taken = {_key(point) for point in step.points if id(point) not in refused}
+                self._accepted.setdefault(step.system, set()).update(taken)
+        return stored
+
+    def end_cycle(self) -> None:
+        """Forget systems of which nothing is held any more."""
+        self._accepted = {system: taken for system, taken in self._accepted.items() if self._held[system]}
 
     def forget(self, before: datetime) -> None:
-        """Forget windows that are too old to be sent."""
-        self._accepted = {key: taken for key, taken in self._accepted.items() if key[2] >= before}
+        """Forget points that are too old to be sent."""
+        self._accepted = {
+            system: {key for key in taken if key[1] >= before} for system, taken in self._accepted.items()
+        }
 
 
 _Key = tuple[str, datetime, frozenset[tuple[str, str]]]
@@ -73,6 +89,7 @@ def send(sink: Sink, sequences: Sequence[Sequence[Step]], unfinished: Unfinished
     live = [iter(steps) for steps in sequences]
     while live:
         live = _wave(sink, live, sent, unfinished)
+    unfinished.end_cycle()
     return sent
 
 
@@ -83,9 +100,10 @@ def _wave(sink: Sink, live: list[Iterator[Step]], sent: Sent, unfinished: Unfini
     outcome = sink.export([point for _, step in wave for point in unfinished.left(step)])
     sent.count(outcome)
     refused = {id(refusal.point) for refusal in outcome.retryable}
+    stored = unfinished.settle((step for _, step in wave), refused)
     going_on = []
-    for steps, step in wave:
-        if unfinished.settle(step, refused=refused):
+    for (steps, step), whole in zip(wave, stored, strict=True):
+        if whole:
             sent.advanced[step.system, step.family] = step.window.end
             sent.windows += 1
             going_on.append(steps)
