@@ -23,7 +23,6 @@ from exporter.sources.bigquery.runner import MINIMUM_BILLED_BYTES, Runner, State
 from exporter.sources.bigquery.statements import LandingRequest
 from exporter.windows import align_down, split
 
-HOURS_PER_MONTH = pricing.HOURS_PER_MONTH
 _DAY = timedelta(days=1)
 
 
@@ -243,7 +242,7 @@ def _landing_cost(
             )
             return Finding(Level.PARTLY, f"no latency: {error}", remedy), None
         return Finding(Level.NOT, f"what landed cannot be read: {error}", error.remedy), None
-    collections = HOURS_PER_MONTH * 3600 // system.interval_s
+    collections = pricing.HOURS_PER_MONTH * 3600 // system.interval_s
     billed = max(processed, MINIMUM_BILLED_BYTES) * collections
     usd = float(billed * assembled.prices["on_demand_per_tib"] / pricing.TIB)
     return Finding(Level.OK, "latency, messages and duplicates can be measured"), (billed, usd)

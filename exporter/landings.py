@@ -179,7 +179,8 @@ class LandingCollector:
         for plan in plans:
             writes = found.timeline.tables.get(str(plan.system.table), ())
             reach = found.timeline.reach
-            certain = max(now - EVIDENCE_WAIT, now - EVIDENCE_WAIT if reach is None else reach)
+            waited = now - EVIDENCE_WAIT
+            certain = waited if reach is None else max(waited, reach)
             windows = [window for window in plan.landing_windows if window.end <= certain]
             if windows:
                 found.landings[plan.system.id] = tuple(_counted(plan.system, window, writes) for window in windows)

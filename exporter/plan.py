@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from exporter.history import History, SystemHistory, Track
 from exporter.model import Family, System, Watermark, Window
 from exporter.snapshots import Delivery, Landing
-from exporter.windows import align_down, align_up, due, split
+from exporter.windows import HOUR, align_down, align_up, due, split
 
 LANDING_SETTLE = timedelta(seconds=15)
 SPEND_SETTLE = timedelta(seconds=60)
 """JOBS is near real time (documentation of INFORMATION_SCHEMA.JOBS); a minute is margin."""
 
-HOUR = timedelta(hours=1)
 
 _REACH = timedelta(hours=25)
 """How far back measuring goes: a day of windows and the hour before it."""

@@ -14,10 +14,10 @@ from exporter.errors import SourceError
 from exporter.history import History
 from exporter.metrics import accounting
 from exporter.model import Failure, System, Window
-from exporter.plan import HOUR, SystemPlan
+from exporter.plan import SystemPlan
 from exporter.snapshots import Delivery, HourCost, Landing
 from exporter.sources.bigquery import landing
-from exporter.windows import align_down, align_up, split
+from exporter.windows import HOUR, align_down, align_up, split
 
 
 @dataclass(frozen=True, slots=True)

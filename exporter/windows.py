@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from exporter.model import Window
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 MAX_AGE = timedelta(hours=24)
 """Cloud Monitoring takes points up to 25 h old: windows that ended more than 24 h ago are expired."""

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from exporter.history import History
 from exporter.model import Family, Watermark
-from exporter.plan import HOUR, SystemPlan, plan
+from exporter.plan import SystemPlan, plan
 from exporter.snapshots import Delivery, Landing, PublishMinute
-from exporter.windows import align_down, split
+from exporter.windows import HOUR, align_down, split
 from tests.builders import T0, system, window
 
 DELAY = timedelta(seconds=300)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
 from exporter.metrics.points import count, gauge
 from exporter.model import Point, System, Window
 from exporter.snapshots import Delivery, Landing, Subscription
-
-HOUR = timedelta(hours=1)
+from exporter.windows import HOUR
 
 
 class Basis(StrEnum):

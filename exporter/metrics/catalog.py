@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from exporter.model import LATENCY_BOUNDS_S as LATENCY_BOUNDS_S
 from exporter.model import Family
 
 SYSTEM_TASK = "pipeline"

@@ -12,8 +12,8 @@ from exporter.metrics.accounting import Basis, Unaccounted, errors
 from exporter.metrics.points import gauge
 from exporter.model import ActiveHours, Point, System
 from exporter.snapshots import Delivery, Landing, Storage, Subscription
+from exporter.windows import HOUR
 
-HOUR = timedelta(hours=1)
 PAGE_BURN_RATE = 14.4
 """Burns 2 % of a month's error budget in an hour (SRE workbook, alerting on SLOs)."""
 SHORT_WINDOW = timedelta(minutes=5)

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 from exporter.history import SystemHistory
 from exporter.metrics import accounting, landing, spend, state
-from exporter.metrics.accounting import HOUR, Unaccounted
+from exporter.metrics.accounting import Unaccounted
 from exporter.metrics.state import Signals, Verdict
 from exporter.model import Failure, Family, System, SystemSummary, Window
 from exporter.snapshots import Delivery, Landing, Subscription
+from exporter.windows import HOUR
 
 UNKNOWN = "unknown"
 _DAY = timedelta(hours=24)

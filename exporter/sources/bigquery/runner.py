@@ -5,7 +5,8 @@ from __future__ import annotations
 import concurrent.futures
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,7 +92,7 @@ class Runner:
             job_timeout_ms=max(1, int(left_s * 1000)),
             use_query_cache=False,
         )
-        try:
+        with self._counted("jobs.query"):
             rows = self._client.query_and_wait(
                 statement.text,
                 job_config=config,
@@ -103,11 +104,6 @@ class Runner:
                 job_retry=_NO_RETRY,
             )
             found = [dict(row.items()) for row in rows]
-        except Exception as error:
-            converted = as_source_error(error)
-            self._on_call("bigquery", "jobs.query", converted.reason)
-            raise converted from error
-        self._on_call("bigquery", "jobs.query", "OK")
         processed = rows.total_bytes_processed or 0
         return Answer(found, processed, max(processed, MINIMUM_BILLED_BYTES * max(1, statement.tables)))
 
@@ -116,7 +112,7 @@ class Runner:
         config = bigquery.QueryJobConfig(
             query_parameters=list(statement.parameters), dry_run=True, use_query_cache=False
         )
-        try:
+        with self._counted("jobs.insert"):
             job = self._client.query(
                 statement.text,
                 job_config=config,
@@ -126,23 +122,23 @@ class Runner:
                 retry=_NO_RETRY,
                 job_retry=_NO_RETRY,
             )
-        except Exception as error:
-            converted = as_source_error(error)
-            self._on_call("bigquery", "jobs.insert", converted.reason)
-            raise converted from error
-        self._on_call("bigquery", "jobs.insert", "OK")
         return int(job.total_bytes_processed or 0)
 
     def table(self, name: str) -> bigquery.Table:
         """One table's metadata by its full name; raises ``SourceError``."""
+        with self._counted("tables.get"):
+            return self._client.get_table(name, timeout=self.timeout_s, retry=_NO_RETRY)
+
+    @contextmanager
+    def _counted(self, method: str) -> Iterator[None]:
+        """Count one call by what became of it, and turn what the client raises into a ``SourceError``."""
         try:
-            found = self._client.get_table(name, timeout=self.timeout_s, retry=_NO_RETRY)
+            yield
         except Exception as error:
             converted = as_source_error(error)
-            self._on_call("bigquery", "tables.get", converted.reason)
+            self._on_call("bigquery", method, converted.reason)
             raise converted from error
-        self._on_call("bigquery", "tables.get", "OK")
-        return found
+        self._on_call("bigquery", method, "OK")
 
 
 def as_source_error(error: Exception) -> SourceError:
