@@ -20,6 +20,7 @@ from exporter.sources import pubsub
 from exporter.sources.bigquery import schema
 from exporter.sources.bigquery.runner import Runner
 from exporter.sources.monitoring import DEFAULT_DELAY, MonitoringSource
+from exporter.windows import HOUR
 
 BIGQUERY_TIMEOUT_S = 15.0
 RPC_TIMEOUT_S = 10.0
@@ -42,7 +43,7 @@ class Snapshot:
     landings: dict[str, tuple[Landing, ...]] = field(default_factory=dict)
     readings: dict[str, Readings] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
-    subscriptions_known: set[str] = field(default_factory=set)
+    projects_listed: set[str] = field(default_factory=set)
     queries: Queries = field(default_factory=dict)
     queries_known: set[str] = field(default_factory=set)
     timelines: dict[str, Timeline] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Collector:
         self._monitoring = MonitoringSource(clients.monitoring, self._rpc, on_call, RPC_TIMEOUT_S)
         self._landing = LandingCollector(self.runner, self._rpc)
         self._storage: dict[str, Storage] = {}
+        self._listings: dict[str, tuple[datetime, dict[str, Subscription]]] = {}
         self._delays: dict[str, timedelta] = {}
 
     def close(self) -> None:
@@ -88,13 +90,12 @@ class Collector:
             tasks.append(self._sources.submit(self._collect_landing, group, now))
             tasks.append(self._sources.submit(self._collect_storage, group, now))
         tasks += [self._sources.submit(self._collect_queries, *asked) for asked in _query_groups(plans)]
-        tasks.append(self._sources.submit(self._collect_readings, [plan for plan in plans if plan.delivery]))
-        tasks += [
-            self._sources.submit(self._collect_subscriptions, project, [plan.system for plan in group])
-            for project, group in _grouped(plans, lambda plan: plan.system.subscription.split("/")[1]).items()
-        ]
+        tasks.append(self._sources.submit(self._collect_readings, [plan for plan in plans if plan.delivery_asked]))
+        projects = {plan.system.subscription.split("/")[1] for plan in plans}
+        tasks += [self._sources.submit(self._collect_subscriptions, project, now) for project in projects]
         for task in tasks:
             task.result()(snapshot)
+        self._recall_subscriptions(snapshot, now)
         return snapshot
 
     def _collect_landing(self, plans: Sequence[SystemPlan], now: datetime) -> Callable[[Snapshot], None]:
@@ -168,7 +169,7 @@ class Collector:
     def _collect_readings(self, plans: Sequence[SystemPlan]) -> Callable[[Snapshot], None]:
         if not plans:
             return lambda _: None
-        windows = [plan.delivery_windows for plan in plans]
+        windows = [plan.delivery_asked for plan in plans]
         # A gauge at the start of the first window may be two minutes older than it.
         start = min(asked[0].start for asked in windows) - timedelta(minutes=2, seconds=1)
         end = max(asked[-1].end for asked in windows)
@@ -179,18 +180,21 @@ class Collector:
             return lambda snapshot: snapshot.failures.append(failure)
         return lambda snapshot: snapshot.readings.update(found)
 
-    def _collect_subscriptions(self, project: str, systems: Sequence[System]) -> Callable[[Snapshot], None]:
+    def _collect_subscriptions(self, project: str, now: datetime) -> Callable[[Snapshot], None]:
         try:
             found = pubsub.subscriptions(self._clients.subscriber, project, self._on_call, RPC_TIMEOUT_S)
         except SourceError as error:
             failure = calls.failure("pubsub", error)
             return lambda snapshot: snapshot.failures.append(failure)
+        self._listings[project] = (now, found)
+        return lambda _: None
 
-        def put(snapshot: Snapshot) -> None:
-            snapshot.subscriptions |= found
-            snapshot.subscriptions_known |= {system.id for system in systems}
-
-        return put
+    def _recall_subscriptions(self, snapshot: Snapshot, now: datetime) -> None:
+        """Use the last listing of each project, where it is not too old to say how things are."""
+        for project, (at, found) in self._listings.items():
+            if now - at <= HOUR:
+                snapshot.subscriptions |= found
+                snapshot.projects_listed.add(project)
 
 
 def _place(system: System) -> tuple[str, str, str]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from exporter.collection import Snapshot
-from exporter.history import History, SystemHistory
+from exporter.history import History, SystemHistory, Track
 from exporter.metrics import accounting, delivery, landing, spend, state, summary
 from exporter.metrics.spend import HourInputs
 from exporter.model import Family, Point, System, Window
 from exporter.plan import SystemPlan, Watermarks
 from exporter.pricing import Prices
 from exporter.snapshots import Delivery, Landing, Subscription, Timeline
-from exporter.windows import is_collection_end
+from exporter.windows import HOUR, align_down, is_collection_end
 
 _Result = TypeVar("_Result", Landing, Delivery)
 
@@ -62,7 +62,7 @@ class _Reached:
 def subscription_of(system: System, snapshot: Snapshot) -> Subscription | None:
     """State of a system's subscription; one that the listing does not hold is missing, one that was not listed is unknown."""
     found = snapshot.subscriptions.get(system.subscription)
-    if found is None and system.id in snapshot.subscriptions_known:
+    if found is None and system.subscription.split("/")[1] in snapshot.projects_listed:
         return Subscription(False, "NOT_FOUND", "", "", "", "", False, 0.0)
     return found
 
@@ -71,10 +71,11 @@ def remember(plans: Sequence[SystemPlan], snapshot: Snapshot, history: History) 
     """Put what was measured into the history."""
     for plan in plans:
         kept = history.of(plan.system.id)
-        kept.landings.add(snapshot.landings.get(plan.system.id, ()))
+        asked = set(plan.landing_asked)
+        kept.landings.add(each for each in snapshot.landings.get(plan.system.id, ()) if each.window in asked)
         readings = snapshot.readings.get(plan.system.id)
         if readings is not None:
-            kept.deliveries.add(delivery.windows(plan.system, readings, plan.delivery_windows))
+            kept.deliveries.add(delivery.windows(plan.system, readings, plan.delivery_asked))
 
 
 def sequences(
@@ -92,9 +93,8 @@ def _sequences(
 ) -> list[list[Step]]:
     """Sequences of one system; what was not measured ends its family's."""
     system = plan.system
-    landings = _measured(plan.landing, {each.window: each for each in snapshot.landings.get(system.id, ())})
-    read = system.id in snapshot.readings
-    deliveries = _measured(plan.delivery, {each.window: each for each in _kept(kept, plan.delivery)}) if read else []
+    landings = _measured(plan.landing, kept.landings)
+    deliveries = _measured(plan.delivery, kept.deliveries)
     marks = [watermarks.get((system.id, family)) for family in (Family.LANDING, Family.DELIVERY)]
     reached = _Reached(
         tuple(each.window for each in landings),
@@ -117,17 +117,14 @@ def _sequences(
     return [*own, _spend_steps(plan, snapshot, kept, prices)]
 
 
-def _kept(kept: SystemHistory, windows: Sequence[Window]) -> list[Delivery]:
-    return kept.deliveries.between(windows[0].start, windows[-1].end) if windows else []
-
-
-def _measured(windows: Sequence[Window], results: Mapping[Window, _Result]) -> list[_Result]:
+def _measured(windows: Sequence[Window], track: Track[_Result]) -> list[_Result]:
     """Results of the due windows up to the first that is missing: no window is sent before an older one."""
     found = []
     for window in windows:
-        if window not in results:
+        result = track.of(window)
+        if result is None or result.restored:
             break
-        found.append(results[window])
+        found.append(result)
     return found
 
 
@@ -139,7 +136,7 @@ def _landing_step(system: System, measured: Landing, kept: SystemHistory, *, las
     window = measured.window
     points = landing.points(system, measured)
     if _has_gauges(system, window, last=last):
-        points += landing.gauges(system, window.end, kept.newest_publish_at(window.end))
+        points += landing.gauges(system, measured, kept.newest_publish_at(window.end))
     return Step(system.id, Family.LANDING, window, tuple(points))
 
 
@@ -160,7 +157,9 @@ def _shared_points(
     found = accounting.errors(accounting.basis_of(system, subscription), landed[0], delivered[0])
     points = accounting.points(system, window, found)
     if _has_gauges(system, window, last=last):
-        points += accounting.gauges(system, window, found, summary.balance(window.end, kept, subscription))
+        points += accounting.gauges(system, window, found)
+    if align_down(window.end, HOUR) == window.end:
+        points += accounting.balance_points(system, window.end, summary.balance(window.end, kept, subscription))
     return points
 
 
@@ -205,7 +204,7 @@ def _written_bytes(system: System, hour: Window, timeline: Timeline | None, land
     writes = [
         write
         for write in timeline.tables.get(str(system.table), ())
-        if write.error_code == "OK" and hour.start <= write.minute < hour.end
+        if write.error_code == "OK" and hour.start <= write.start < hour.end
     ]
     rows = sum(write.written_rows for write in writes)
     own = sum(each.landed_rows for each in landings)
@@ -213,13 +212,22 @@ def _written_bytes(system: System, hour: Window, timeline: Timeline | None, land
     return round(written * min(1.0, own / rows)) if rows else 0
 
 
-def state_points(plan: SystemPlan, snapshot: Snapshot, verdict: state.Verdict | None, now: datetime) -> list[Point]:
-    """The system as it is now: every collection its state and health, every hour its objectives and storage."""
+def state_points(
+    plan: SystemPlan, snapshot: Snapshot, verdict: state.Verdict | None, before: str | None, now: datetime
+) -> list[Point]:
+    """The system as it is now: every collection its health, every hour its objectives, storage and subscription.
+
+    A subscription that is not active is written every collection, and one that was in another state ``before`` at once.
+    """
     system = plan.system
     points: list[Point] = []
-    if plan.landing or plan.delivery:
-        points += state.subscription_points(system, subscription_of(system, snapshot), now)
+    subscription = subscription_of(system, snapshot)
+    if plan.delivery:
         points += state.health_points(system, verdict, now)
+    if subscription is not None and (
+        plan.state_due or (plan.delivery and not (subscription.active and subscription.state == before))
+    ):
+        points += state.subscription_points(system, subscription, now)
     if plan.state_due:
         points += state.objective_points(system, now)
         points += state.storage_points(system, snapshot.storage.get(str(system.table)), now)

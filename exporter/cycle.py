@@ -1,4 +1,4 @@
-"""One cycle: read the watermarks, plan, collect, compute, send, report; the whole story from top to bottom."""
+"""One cycle: plan, collect, compute, send, report; the whole story from top to bottom."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from exporter import computation, export, outlook, plan, restoration, selfmetrics
 from exporter.calls import CallLog
+from exporter.clocks import ServiceClock
 from exporter.collection import Collector
-from exporter.history import History
-from exporter.metrics import fleet
-from exporter.model import CycleReport, Family, System, Watermark
-from exporter.plan import LANDING_SETTLE
+from exporter.memory import Memory
+from exporter.model import CycleReport, Family, Point, System
+from exporter.patience import Patience
+from exporter.plan import Pace, SystemPlan
 from exporter.pricing import Prices
+from exporter.selfmetrics import Account, Condition
 from exporter.sinks import Sink
-from exporter.windows import MAX_AGE
+
+PATIENCE_S = 50.0
+"""How long a cycle waits for an API that wants to be asked more slowly: it is over before the next minute's begins."""
 
 
 @dataclass(slots=True)
 class Exporter:
-    """Runs cycles; what it remembers between them only saves asking the sink and the sources again.
+    """Runs cycles over ``systems``; those without a watermark start at ``since``, or with their last complete window.
 
-    Systems without a watermark start at ``since``, or with their last complete window.
+    A standby has a ``grace``: what is older than that, and still not done, it does.
     """
 
     systems: Sequence[System]
@@ -32,48 +36,49 @@ class Exporter:
     sink: Sink
     prices: Prices
     calls: CallLog
+    clock: ServiceClock
     since: datetime | None = None
-    _history: History = field(default_factory=History, init=False)
-    _watermarks: dict[tuple[str, Family], Watermark] = field(default_factory=dict, init=False)
-    _unfinished: export.Unfinished = field(default_factory=export.Unfinished, init=False)
-    _prepared: bool = field(default=False, init=False)
+    grace: timedelta = timedelta(0)
+    budget_usd: float | None = None
+    account: Account = field(default_factory=Account)
+    _memory: Memory = field(default_factory=Memory, init=False)
 
-    def cycle(self, now: datetime) -> CycleReport:
+    def cycle(self, now: datetime, patience: Patience | None = None) -> CycleReport:
         """Do what is due at ``now``; what fails is named in the report and costs only itself.
 
         Raises ``SourceError`` where the sink cannot say up to where it is: without that nothing may be written.
         """
         begun_s, cpu_begun_s = time.monotonic(), time.process_time()
-        self._read_watermarks(now)
-        delay = self.collector.delivery_delay(self.systems)
-        plans = plan.plan(
-            self.systems, self._watermarks, self._history, now=now, delivery_delay=delay, since=self.since
-        )
-        snapshot = self.collector.collect(plans, now)
-        computation.remember(plans, snapshot, self._history)
-        sequences = computation.sequences(plans, snapshot, self._history, self._watermarks, self.prices)
-        sent = export.send(self.sink, sequences, self._unfinished)
-        delays = {Family.LANDING: LANDING_SETTLE, Family.DELIVERY: delay}
-        summaries, present = outlook.present(plans, snapshot, self._history, delays, now)
-        sent.advanced |= {(each.system.id, Family.STATE): now for each in plans if each.state_due}
-        self._watermarks |= {key: Watermark(end, now) for key, end in sent.advanced.items()}
-        expired = sum(each.expired for each in plans)
+        memory, patience = self._memory, patience or Patience(PATIENCE_S)
+        now = self.clock.begin(now)
+        pace, plans = self._plan(now)
+        snapshot = self.collector.collect([each for each in plans if each.busy], now)
+        there = self.clock.there()
+        plans = plans if there is None else plan.within(plans, there, pace)
+        expired = memory.skip_expired(plans, now)
+        computation.remember(plans, snapshot, memory.history)
+        sequences = computation.sequences(plans, snapshot, memory.history, memory.watermarks, self.prices)
+        sent = export.send(self.sink, sequences, memory.unfinished, patience)
+        memory.advance(sent.advanced, now)
+        present = outlook.present(plans, snapshot, memory, pace)
+        memory.advance({(each.system.id, Family.STATE): now for each in plans if each.state_due}, now)
         calls = Counter(self.calls.take())
-        duration_s = time.monotonic() - begun_s
-        own = selfmetrics.points(now, duration_s, calls, sent, snapshot, expired, self._watermarks)
-        closing = [*present, *fleet.points(summaries, now), *own, *export.watermark_points(sent.advanced, now)]
-        sent.count(self.sink.export(closing))
-        self._unfinished.forget(now - MAX_AGE)
-        self._history.prune(now, [system.id for system in self.systems])
+        self.account.add(calls, snapshot.failures, sent, snapshot.bytes_billed, expired)
+        idle = not any(each.busy for each in plans)
+        own = [selfmetrics.alive(now)] if idle else self._own(now, time.monotonic() - begun_s)
+        closing = self.sink.export([*present, *own, *export.watermark_points(memory.unsaved, now)])
+        memory.saved(closing)
+        sent.count_present(closing)
+        memory.forget(self.systems, now)
         return CycleReport(
             at=now,
-            systems=tuple(summaries),
+            systems=memory.summaries,
             duration_s=time.monotonic() - begun_s,
             cpu_s=time.process_time() - cpu_begun_s,
             windows=sent.windows,
             windows_expired=expired,
             calls=calls + Counter(self.calls.take()),
-            written=sent.written,
+            written=len(sent.points),
             already_written=sent.already_written,
             rejected=tuple(sent.rejected),
             retryable=tuple(sent.retryable),
@@ -81,17 +86,27 @@ class Exporter:
             bytes_billed=snapshot.bytes_billed,
         )
 
-    def _read_watermarks(self, now: datetime) -> None:
-        """Ask the sink up to where it is; the first time, also for what the trailing horizons need."""
-        if not self._prepared:
-            self.sink.prepare()
-        found = restoration.watermarks(self.sink, self.systems, now, first=not self._prepared)
-        # They only move forward: one that was just written may not be readable yet.
-        self._watermarks |= {
-            key: mark
-            for key, mark in found.items()
-            if key not in self._watermarks or mark.end > self._watermarks[key].end
-        }
-        if not self._prepared and self._watermarks:
-            restoration.restore(self.sink, self.systems, self._history, self.prices, now)
-        self._prepared = True
+    def _plan(self, now: datetime) -> tuple[Pace, tuple[SystemPlan, ...]]:
+        """Plan; the first time from what the sink remembers, and a standby each time that there seems to be something to do."""
+        memory = self._memory
+        if not memory.restored:
+            memory.restore(self.sink, self.systems, self.prices, now)
+        pace = Pace(
+            now=now,
+            delivery_delay=self.collector.delivery_delay(self.systems),
+            since=self.since,
+            attention=memory.attention.given(now),
+            grace=self.grace,
+        )
+        plans = plan.plan(self.systems, memory.watermarks, memory.history, pace)
+        if self.grace and any(each.busy for each in plans):
+            memory.heed(restoration.watermarks(self.sink, self.systems, now, first=False))
+            plans = plan.plan(self.systems, memory.watermarks, memory.history, pace)
+        return pace, plans
+
+    def _own(self, now: datetime, duration_s: float) -> list[Point]:
+        account, self.account = self.account, Account()
+        memory = self._memory
+        attention = len(memory.attention.given(now))
+        condition = Condition(duration_s, memory.watermarks, attention, {}, self.budget_usd)
+        return selfmetrics.points(now, condition, account)

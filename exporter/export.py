@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from exporter.computation import Step
 from exporter.model import Family, Outcome, Point, Refusal
+from exporter.patience import Patience
 from exporter.sinks import Sink
+from exporter.sinks.refusals import TOO_FREQUENT
 from exporter.windows import EPOCH
+
+SPACING_S = 5.1
+"""Cloud Monitoring takes a point per series every 5 s (quotas page); should it go by the clock, it is asked no sooner."""
 
 
 @dataclass(slots=True)
 class Sent:
-    """What became of all points of a cycle, and up to where each system's family is stored now."""
+    """What became of all points of a cycle, and up to where each system's family is stored now; ``points`` were written.
 
-    written: int = 0
+    ``paced`` says that the API asked for more time between the points of a series.
+    """
+
     already_written: int = 0
     rejected: list[Refusal] = field(default_factory=list)
     retryable: list[Refusal] = field(default_factory=list)
     advanced: dict[tuple[str, Family], datetime] = field(default_factory=dict)
     windows: int = 0
+    points: list[Point] = field(default_factory=list)
+    paced: bool = False
 
     def count(self, outcome: Outcome) -> None:
         """Add one export's outcome."""
-        self.written += len(outcome.written)
+        self.points += outcome.written
         self.already_written += len(outcome.already_written)
         self.rejected += outcome.rejected
         self.retryable += outcome.retryable
+
+    def count_present(self, outcome: Outcome) -> None:
+        """Add the outcome of an export of the present: a point that comes too soon after another has nothing to add to it."""
+        late = [refusal for refusal in outcome.retryable if refusal.code != TOO_FREQUENT]
+        self.count(replace(outcome, retryable=tuple(late)))
+        self.already_written += len(outcome.retryable) - len(late)
 
 
 class Unfinished:
@@ -80,24 +95,26 @@ def _key(point: Point) -> _Key:
     return point.metric, point.end, frozenset(point.labels.items())
 
 
-def send(sink: Sink, sequences: Sequence[Sequence[Step]], unfinished: Unfinished) -> Sent:
+def send(sink: Sink, sequences: Sequence[Sequence[Step]], unfinished: Unfinished, patience: Patience) -> Sent:
     """Send sequences of steps side by side, in waves; a sequence ends for this cycle where a point must be sent again.
 
-    A point that will never be accepted is counted, and its sequence goes on.
+    A point that will never be accepted is counted, and its sequence goes on. What there is no time for is left to the next cycle.
     """
     sent = Sent()
     live = [iter(steps) for steps in sequences]
-    while live:
-        live = _wave(sink, live, sent, unfinished)
+    while live and not patience.is_over:
+        live = _wave(sink, live, sent, unfinished, patience)
     unfinished.end_cycle()
     return sent
 
 
-def _wave(sink: Sink, live: list[Iterator[Step]], sent: Sent, unfinished: Unfinished) -> list[Iterator[Step]]:
+def _wave(
+    sink: Sink, live: list[Iterator[Step]], sent: Sent, unfinished: Unfinished, patience: Patience
+) -> list[Iterator[Step]]:
     wave = [(steps, step) for steps in live if (step := next(steps, None)) is not None]
-    if not wave:
+    if not wave or (sent.paced and not patience.wait(SPACING_S)):
         return []
-    outcome = sink.export([point for _, step in wave for point in unfinished.left(step)])
+    outcome = _export(sink, [point for _, step in wave for point in unfinished.left(step)], sent, patience)
     sent.count(outcome)
     refused = {id(refusal.point) for refusal in outcome.retryable}
     stored = unfinished.settle((step for _, step in wave), refused)
@@ -108,6 +125,22 @@ def _wave(sink: Sink, live: list[Iterator[Step]], sent: Sent, unfinished: Unfini
             sent.windows += 1
             going_on.append(steps)
     return going_on
+
+
+def _export(sink: Sink, points: Sequence[Point], sent: Sent, patience: Patience) -> Outcome:
+    """Send points; those that come too soon after others of their series are sent again when they do not any more."""
+    outcome = sink.export(points)
+    while (early := [r.point for r in outcome.retryable if r.code == TOO_FREQUENT]) and patience.wait(SPACING_S):
+        sent.paced = True
+        again = sink.export(early)
+        others = tuple(refusal for refusal in outcome.retryable if refusal.code != TOO_FREQUENT)
+        outcome = Outcome(
+            outcome.written + again.written,
+            outcome.already_written + again.already_written,
+            outcome.rejected + again.rejected,
+            others + again.retryable,
+        )
+    return outcome
 
 
 def watermark_points(advanced: dict[tuple[str, Family], datetime], now: datetime) -> list[Point]:

@@ -46,7 +46,7 @@ class LandingCollector:
     def collect(self, plans: Sequence[SystemPlan], now: datetime) -> Found:
         """Measure the due windows of the systems of one project and location."""
         found = Found()
-        due = [plan for plan in plans if plan.landing]
+        due = [plan for plan in plans if plan.landing_asked]
         asked: list[SystemPlan] = []
         idle: list[SystemPlan] = []
         unreadable: list[SystemPlan] = []
@@ -77,7 +77,7 @@ class LandingCollector:
         self, plans: Sequence[SystemPlan], needed: Sequence[SystemPlan], now: datetime
     ) -> tuple[Timeline | None, Failure | None, int]:
         """Ask the write timeline, if an idle or unreadable table or an hour's written bytes need it."""
-        starts = [plan.landing_windows[0].start for plan in needed] + [
+        starts = [plan.landing_asked[0].start for plan in needed] + [
             plan.spend[0].start for plan in plans if plan.spend
         ]
         if not starts:
@@ -127,7 +127,7 @@ class LandingCollector:
             if table is None and listed:
                 missing.append(plan.system)
             else:
-                requests.append(LandingRequest(plan.system, plan.landing_windows, table))
+                requests.append(LandingRequest(plan.system, plan.landing_asked, table))
         found.failures += self._pool.map(self._why_missing, missing)
         return requests
 
@@ -150,8 +150,8 @@ class LandingCollector:
         for plan in plans:
             writes = () if found.timeline is None else found.timeline.tables.get(str(plan.system.table), ())
             reach = None if found.timeline is None else found.timeline.reach
-            windows = plan.landing_windows
-            if any(write.minute >= windows[0].start for write in writes) or reach is None:
+            windows = plan.landing_asked
+            if any(write.start >= windows[0].start for write in writes) or reach is None:
                 reading.append(plan)
                 continue
             proven = [window for window in windows if window.end <= reach]
@@ -181,7 +181,7 @@ class LandingCollector:
             reach = found.timeline.reach
             waited = now - EVIDENCE_WAIT
             certain = waited if reach is None else max(waited, reach)
-            windows = [window for window in plan.landing_windows if window.end <= certain]
+            windows = [window for window in plan.landing_asked if window.end <= certain]
             if windows:
                 found.landings[plan.system.id] = tuple(_counted(plan.system, window, writes) for window in windows)
 
@@ -195,7 +195,7 @@ class LandingCollector:
 
 def _counted(system: System, window: Window, writes: Sequence[TableWrites]) -> Landing:
     rows = sum(
-        write.written_rows for write in writes if write.error_code == "OK" and window.start <= write.minute < window.end
+        write.written_rows for write in writes if write.error_code == "OK" and window.start <= write.start < window.end
     )
     empty = Landing(system.id, window, duplicate=None, measurable=False)
     return replace(empty, landed_rows=rows, delivered=rows)

@@ -1,44 +1,59 @@
-"""How every system is at the end of a cycle: summaries for people, and the points of the present."""
+"""How the systems are at the end of a cycle: summaries for people, and the points of the present."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
 from exporter.collection import Snapshot
 from exporter.computation import state_points, subscription_of
-from exporter.history import History
-from exporter.metrics import summary
+from exporter.memory import Memory
+from exporter.metrics import fleet, summary
 from exporter.metrics.summary import Present
 from exporter.model import Failure, Family, Point, SystemSummary
-from exporter.plan import SystemPlan
+from exporter.plan import Pace, SystemPlan
+from exporter.windows import MINUTE, align_down
 
 
-def present(
-    plans: Sequence[SystemPlan],
-    snapshot: Snapshot,
-    history: History,
-    delays: Mapping[Family, timedelta],
-    now: datetime,
-) -> tuple[list[SystemSummary], list[Point]]:
-    """Summarise every system, and make the points of its state."""
+def present(plans: Sequence[SystemPlan], snapshot: Snapshot, memory: Memory, pace: Pace) -> list[Point]:
+    """Summarise every system where something new is known, and make the points of its state and of the fleet's.
+
+    They carry the full minute: two exporters that look in the same minute write the same points.
+    """
+    busy = [plan.system for plan in plans if plan.busy]
+    if memory.summaries and not busy:
+        return []
     failures: dict[str, list[Failure]] = defaultdict(list)
     for failure in snapshot.failures:
         if failure.system is not None:
             failures[failure.system].append(failure)
+    minute = align_down(pace.now, MINUTE)
     summaries: list[SystemSummary] = []
     points: list[Point] = []
     for plan in plans:
-        system, kept = plan.system, history.of(plan.system.id)
-        situation = Present(
-            now=now,
-            subscription=subscription_of(system, snapshot),
-            failures=failures[system.id],
-            collected=bool(snapshot.landings.get(system.id) or system.id in snapshot.readings),
-            delays=delays,
-        )
-        judged = summary.verdict(system, kept, situation)
-        summaries.append(summary.summarise(system, kept, situation, judged))
-        points += state_points(plan, snapshot, judged, now)
-    return summaries, points
+        summarised, made = _system(plan, snapshot, memory, pace, failures[plan.system.id], minute)
+        summaries.append(summarised)
+        points += made
+    memory.summaries = tuple(summaries)
+    memory.attention.judge(busy, memory.history, pace.now)
+    return [*points, *fleet.points(summaries, minute)] if busy else points
+
+
+def _system(
+    plan: SystemPlan, snapshot: Snapshot, memory: Memory, pace: Pace, failures: Sequence[Failure], minute: datetime
+) -> tuple[SystemSummary, list[Point]]:
+    system, kept = plan.system, memory.history.of(plan.system.id)
+    subscription = subscription_of(system, snapshot)
+    situation = Present(
+        now=pace.now,
+        subscription=subscription,
+        failures=failures,
+        collected=bool(snapshot.landings.get(system.id) or system.id in snapshot.readings),
+        delays={family: pace.settle(family) for family in (Family.LANDING, Family.DELIVERY)},
+    )
+    judged = summary.verdict(system, kept, situation)
+    points = state_points(plan, snapshot, judged, memory.subscriptions.get(system.id), minute)
+    if subscription is not None:
+        memory.subscriptions[system.id] = subscription.state
+    return summary.summarise(system, kept, situation, judged), points

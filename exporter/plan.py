@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from exporter.history import History, SystemHistory, Track
@@ -15,136 +15,180 @@ LANDING_SETTLE = timedelta(seconds=15)
 SPEND_SETTLE = timedelta(seconds=60)
 """JOBS is near real time (documentation of INFORMATION_SCHEMA.JOBS); a minute is margin."""
 
+THRIFTY = timedelta(hours=6)
+"""How often spend and hourly state are written while the monitoring is over its budget."""
 
 _REACH = timedelta(hours=25)
 """How far back measuring goes: a day of windows and the hour before it."""
 
+_HEADWAY = timedelta(seconds=10)
+"""How far our clock may be ahead of the service's before a window is held back: less than any settling time."""
+
 Watermarks = Mapping[tuple[str, Family], Watermark]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a whole cycle goes by.
+
+    ``delivery_delay`` is how late Pub/Sub's metrics are. Systems without a watermark start at ``since``, at the full hour that holds it.
+    Systems in ``attention`` are collected every window. A standby gives others a ``grace``. ``thrifty`` slows spend and state down.
+    """
+
+    now: datetime
+    delivery_delay: timedelta
+    since: datetime | None = None
+    attention: Collection[str] = ()
+    grace: timedelta = timedelta(0)
+    thrifty: bool = False
+
+    def settle(self, family: Family) -> timedelta:
+        """How long after its end a window of a family is complete."""
+        delays = {Family.LANDING: LANDING_SETTLE, Family.DELIVERY: self.delivery_delay, Family.SPEND: SPEND_SETTLE}
+        return delays[family] + self.grace
 
 
 @dataclass(frozen=True, slots=True)
 class SystemPlan:
     """Windows of one system that are due, by family, oldest first.
 
-    ``landing_from`` and ``delivery_from`` are where measuring starts: earlier than the first due window where a trailing horizon lacks
-    windows (after a restart). What lies before the first due window is measured but not written. ``state_due`` says that what is written
-    hourly about the present (objectives, storage) is due.
+    ``landing_asked`` and ``delivery_asked`` are the windows to measure: without those that are known already (measured, but refused by
+    the sink), and with earlier ones where a trailing horizon lacks them (after a restart); the latter are not written. ``state_due`` says
+    that what is written hourly about the present (objectives, storage) is due. ``expired`` windows are lost, and are skipped up to
+    ``expired_until``.
     """
 
     system: System
     landing: tuple[Window, ...] = ()
     delivery: tuple[Window, ...] = ()
     spend: tuple[Window, ...] = ()
-    landing_from: datetime | None = None
-    delivery_from: datetime | None = None
+    landing_asked: tuple[Window, ...] = ()
+    delivery_asked: tuple[Window, ...] = ()
     state_due: bool = False
     expired: int = 0
+    expired_until: tuple[tuple[Family, datetime], ...] = ()
 
     @property
-    def landing_windows(self) -> tuple[Window, ...]:
-        """Windows to measure in BigQuery."""
-        return _measured(self.landing, self.landing_from, self.system)
-
-    @property
-    def delivery_windows(self) -> tuple[Window, ...]:
-        """Windows to read from Cloud Monitoring."""
-        return _measured(self.delivery, self.delivery_from, self.system)
+    def busy(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.landing or self.delivery or self.spend or self.state_due)
 
 
-def _measured(windows: tuple[Window, ...], start: datetime | None, system: System) -> tuple[Window, ...]:
-    if not windows or start is None:
-        return windows
-    return split(min(start, windows[0].start), windows[-1].end, timedelta(seconds=system.window_s))
+def plan(systems: Sequence[System], watermarks: Watermarks, history: History, pace: Pace) -> tuple[SystemPlan, ...]:
+    """Plan a cycle."""
+    if pace.since is not None:
+        pace = replace(pace, since=align_down(pace.since, HOUR))
+    return tuple(_plan(system, watermarks, history.of(system.id), pace) for system in systems)
 
 
-def plan(
-    systems: Sequence[System],
-    watermarks: Watermarks,
-    history: History,
-    *,
-    now: datetime,
-    delivery_delay: timedelta,
-    since: datetime | None,
-) -> tuple[SystemPlan, ...]:
-    """Plan a cycle; ``since`` is where systems without a watermark start, at the full hour that holds it."""
-    start = None if since is None else align_down(since, HOUR)
-    return tuple(
-        _plan(system, watermarks, history.of(system.id), now=now, delivery_delay=delivery_delay, since=start)
-        for system in systems
-    )
-
-
-def _plan(
-    system: System,
-    watermarks: Watermarks,
-    history: SystemHistory,
-    *,
-    now: datetime,
-    delivery_delay: timedelta,
-    since: datetime | None,
-) -> SystemPlan:
-    length, interval = timedelta(seconds=system.window_s), timedelta(seconds=system.interval_s)
+def _plan(system: System, watermarks: Watermarks, history: SystemHistory, pace: Pace) -> SystemPlan:
+    length = timedelta(seconds=system.window_s)
+    interval = length if system.id in pace.attention else timedelta(seconds=system.interval_s)
 
     def watermark(family: Family) -> datetime | None:
         found = watermarks.get((system.id, family))
         return None if found is None else found.end
 
-    landing_mark, delivery_mark, spend_mark = (watermark(f) for f in (Family.LANDING, Family.DELIVERY, Family.SPEND))
-    landing = due(now=now, watermark=landing_mark, length=length, interval=interval, settle=LANDING_SETTLE, since=since)
-    delivery = due(
-        now=now, watermark=delivery_mark, length=length, interval=interval, settle=delivery_delay, since=since
+    landing_mark, delivery_mark = watermark(Family.LANDING), watermark(Family.DELIVERY)
+    landing, delivery = (
+        due(
+            now=pace.now,
+            watermark=mark,
+            length=length,
+            interval=interval,
+            settle=pace.settle(family),
+            since=pace.since,
+        )
+        for family, mark in ((Family.LANDING, landing_mark), (Family.DELIVERY, delivery_mark))
     )
     reached = [
         windows[-1].end if windows else mark
         for windows, mark in ((landing.windows, landing_mark), (delivery.windows, delivery_mark))
     ]
-    spend = _spend(now, spend_mark, [end for end in reached if end is not None], since)
+    spend = _spend(watermark(Family.SPEND), [end for end in reached if end is not None], pace)
     ends = [windows[-1].end for windows in (landing.windows, delivery.windows) if windows]
-    needed_from = min([window.start for window in spend] + [end - HOUR for end in ends], default=now)
-    needed_from = max(align_down(needed_from, length), align_up(now - _REACH, length))
+    needed_from = min([window.start for window in spend] + [end - HOUR for end in ends], default=pace.now)
+    needed_from = max(align_down(needed_from, length), align_up(pace.now - _REACH, length))
     return SystemPlan(
         system=system,
         landing=landing.windows,
         delivery=delivery.windows,
         spend=spend,
-        landing_from=_gap(history.landings, needed_from, landing.windows),
-        delivery_from=_gap(history.deliveries, needed_from, delivery.windows)
-        or _restored_from(history.deliveries, spend, delivery.windows),
-        state_due=_hour_passed(watermark(Family.STATE), now),
+        landing_asked=_asked(history.landings, needed_from, landing.windows),
+        delivery_asked=_asked(
+            history.deliveries, needed_from, delivery.windows, whole_from=spend[0].start if spend else None
+        ),
+        state_due=_is_state_due(watermark(Family.STATE), pace),
         expired=landing.expired + delivery.expired,
+        expired_until=tuple(
+            (family, found.expired_until)
+            for family, found in ((Family.LANDING, landing), (Family.DELIVERY, delivery))
+            if found.expired_until is not None
+        ),
     )
 
 
-def _hour_passed(mark: datetime | None, now: datetime) -> bool:
+def within(plans: Sequence[SystemPlan], there: datetime, pace: Pace) -> tuple[SystemPlan, ...]:
+    """Only what is complete by the service's own clock, which says ``there``.
+
+    A clock that is ahead would otherwise take windows that are not over for empty ones.
+    """
+
+    def complete(windows: Sequence[Window], family: Family) -> tuple[Window, ...]:
+        limit = there + _HEADWAY - pace.settle(family)
+        return tuple(window for window in windows if window.end <= limit)
+
+    return tuple(
+        replace(
+            plan,
+            landing=complete(plan.landing, Family.LANDING),
+            delivery=complete(plan.delivery, Family.DELIVERY),
+            spend=complete(plan.spend, Family.SPEND),
+            landing_asked=complete(plan.landing_asked, Family.LANDING),
+            delivery_asked=complete(plan.delivery_asked, Family.DELIVERY),
+        )
+        for plan in plans
+    )
+
+
+def _is_state_due(mark: datetime | None, pace: Pace) -> bool:
     """Whether what is written hourly has not been written since the last full hour."""
-    return mark is None or mark < align_down(now, HOUR)
+    every = THRIFTY if pace.thrifty else HOUR
+    return mark is None or mark < align_down(pace.now - pace.grace, every)
 
 
-def _spend(
-    now: datetime, mark: datetime | None, reached: Sequence[datetime], since: datetime | None
-) -> tuple[Window, ...]:
+def _spend(mark: datetime | None, reached: Sequence[datetime], pace: Pace) -> tuple[Window, ...]:
     """Hours that landing and delivery will have reached after this cycle."""
     if len(reached) < 2:
         return ()
-    complete = min(align_down(min(reached), HOUR), align_down(now - SPEND_SETTLE, HOUR))
+    every = THRIFTY if pace.thrifty and mark is not None else HOUR
+    complete = min(align_down(min(reached), every), align_down(pace.now - pace.settle(Family.SPEND), every))
     if mark is None:
-        start = complete - HOUR if since is None else since
+        start = complete - HOUR if pace.since is None else pace.since
     else:
         start = align_up(mark, HOUR)
-    oldest = align_up(now - timedelta(hours=24), HOUR) - HOUR
+    oldest = align_up(pace.now - timedelta(hours=24), HOUR) - HOUR
     return split(max(start, oldest), complete, HOUR)
 
 
-def _gap(track: Track[Landing] | Track[Delivery], needed_from: datetime, windows: Sequence[Window]) -> datetime | None:
-    """Where measuring starts so that the history will be whole from ``needed_from`` on; None where it is already."""
-    if not windows or needed_from >= windows[0].start or track.whole(needed_from, windows[0].start):
-        return None
-    return needed_from
+def _asked(
+    track: Track[Landing] | Track[Delivery],
+    needed_from: datetime,
+    windows: Sequence[Window],
+    *,
+    whole_from: datetime | None = None,
+) -> tuple[Window, ...]:
+    """The windows to measure, from the first that is needed and not known up to the last that is due.
 
-
-def _restored_from(track: Track[Delivery], spend: Sequence[Window], windows: Sequence[Window]) -> datetime | None:
-    """Where reading starts again because an hour's cost needs more than the sink remembers; None where it does not."""
-    if not windows or not spend or spend[0].start >= windows[0].start:
-        return None
-    known = track.between(spend[0].start, windows[0].start)
-    return spend[0].start if any(delivery.restored for delivery in known) else None
+    A due window is known when it was measured in this process; an earlier one also when the sink remembers it, but from ``whole_from``
+    on more is needed than the sink remembers.
+    """
+    if not windows:
+        return ()
+    asked = split(min(needed_from, windows[0].start), windows[-1].end, windows[0].length)
+    for place, window in enumerate(asked):
+        known = track.of(window)
+        detailed = window.start >= windows[0].start or (whole_from is not None and window.start >= whole_from)
+        if known is None or (known.restored and detailed):
+            return asked[place:]
+    return ()

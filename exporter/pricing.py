@@ -75,8 +75,11 @@ def billed_publish_bytes(prices: Prices, minutes: Iterable[PublishMinute]) -> in
     """Bytes that Pub/Sub bills for publishing: messages with their overhead, at least the minimum per request, minute by minute."""
     overhead = prices["pubsub_message_overhead_bytes"]
     minimum = prices["pubsub_minimum_request_bytes"]
+    # In whole numbers: there are thousands of minutes in a cycle.
+    unit = math.lcm(overhead.denominator, minimum.denominator)
+    per_message, per_request = int(overhead * unit), int(minimum * unit)
     return sum(
-        math.ceil(max(minute.message_bytes + minute.messages * overhead, minute.requests * minimum))
+        -(-max(minute.message_bytes * unit + minute.messages * per_message, minute.requests * per_request) // unit)
         for minute in minutes
     )
 

@@ -79,7 +79,14 @@ def _plan(system: System, start: datetime, end: datetime) -> SystemPlan:
     first, last = align_up(start, length), align_down(end, length)
     windows = split(first, last, length) if first < last else ()
     hours = split(align_up(start, HOUR), align_down(end, HOUR), HOUR)
-    return SystemPlan(system=system, landing=windows, delivery=windows, spend=hours if windows else ())
+    return SystemPlan(
+        system=system,
+        landing=windows,
+        delivery=windows,
+        spend=hours if windows else (),
+        landing_asked=windows,
+        delivery_asked=windows,
+    )
 
 
 def _rows(plan: SystemPlan, history: History, snapshot: Snapshot) -> Sequence[WindowRow]:

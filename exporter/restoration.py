@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from exporter import pricing
 from exporter.history import KEPT, History
+from exporter.metrics.spend import USUALLY_ZERO
 from exporter.model import Family, Point, System, Watermark, Window
 from exporter.pricing import HOURS_PER_MONTH, Prices
 from exporter.sinks import Sink
@@ -102,6 +103,7 @@ def _landing(system: System, window: Window, values: Values, at_end: Values) -> 
         measured_rows=good + bad,
         within_threshold=good,
         quantiles_us=tuple((name, round(value * 1_000_000)) for name, value in quantiles if value is not None),
+        restored=True,
     )
 
 
@@ -128,9 +130,12 @@ def _delivery(system: System, window: Window, values: Values, at_start: Values, 
 def _cost(hour: Window, values: Values, delivered: int, prices: Prices) -> HourCost:
     written = values.get("bytes/written")
     month = Fraction(HOURS_PER_MONTH)
+    components = {key.removeprefix("cost/"): value for key, value in values.items() if key.startswith("cost/")}
+    if "pubsub_delivery" in components:
+        components = {**dict.fromkeys(USUALLY_ZERO, 0.0), **components}
     return HourCost(
         window=hour,
-        components={key.removeprefix("cost/"): value for key, value in values.items() if key.startswith("cost/")},
+        components=components,
         delivered=delivered,
         ingest_storage=None if written is None else float(pricing.storage_usd(prices, round(written), 0, month)),
     )

@@ -18,7 +18,8 @@ class Landing:
     """Rows of one system that became queryable in one window; without rows everything is 0 or None.
 
     ``duplicate`` is None where the table has no message ids. ``measured_rows`` have a publish time; latency is in integer
-    microseconds, ``quantiles_us`` by quantile. ``measurable`` is False where no latency can be known.
+    microseconds, ``quantiles_us`` by quantile. ``measurable`` is False where no latency can be known. ``restored`` windows are
+    stored in the sink, and their buckets are forgotten.
     """
 
     system: str
@@ -34,6 +35,7 @@ class Landing:
     bucket_counts: tuple[int, ...] = ()
     quantiles_us: tuple[tuple[str, int], ...] = ()
     newest_publish: datetime | None = None
+    restored: bool = False
 
 
 @dataclass(slots=True)
@@ -69,8 +71,8 @@ class Delivery:
 
     ``attempts`` are requests by (result, reason), result being ``ok`` or ``error``. Gauges are None where there was no point at most
     120 s old; ``*_at_start`` hold for the start of the window. ``retained_bytes`` are the backlog's bytes of each sample at which the
-    oldest unacknowledged message was over a day old. ``restored`` windows were read back from the sink: they know messages, but not what
-    is billed for them.
+    oldest unacknowledged message was over a day old. ``restored`` windows are stored in the sink: they know messages, but not what is
+    billed for them.
     """
 
     system: str
@@ -114,9 +116,9 @@ class TableQueries:
 
 @dataclass(frozen=True, slots=True)
 class TableWrites:
-    """What the Storage Write API wrote to a table in a minute; ``error_code`` is ``OK`` for success."""
+    """What the Storage Write API wrote to a table in a stretch of whole minutes, within one window; ``error_code`` is ``OK`` for success."""
 
-    minute: datetime
+    start: datetime
     error_code: str
     requests: int
     written_rows: int
@@ -125,7 +127,7 @@ class TableWrites:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Minutes in which tables were written to, and the newest minute of which the region's timeline shows anything."""
+    """When tables were written to, and the newest minute of which the region's timeline shows anything."""
 
     reach: datetime | None
     tables: Mapping[str, tuple[TableWrites, ...]]

@@ -13,6 +13,7 @@ from exporter.model import Window
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 MAX_AGE = timedelta(hours=24)
 """Cloud Monitoring takes points up to 25 h old: windows that ended more than 24 h ago are expired."""
@@ -20,10 +21,11 @@ MAX_AGE = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Windows to collect now, oldest first and without gaps, and how many were too old to be sent."""
+    """Windows to collect now, oldest first and without gaps; ``expired`` ones, up to ``expired_until``, were too old to be sent."""
 
     windows: tuple[Window, ...] = ()
     expired: int = 0
+    expired_until: datetime | None = None
 
 
 def align_down(moment: datetime, length: timedelta) -> datetime:
@@ -65,7 +67,7 @@ def due(
             return Due()
     oldest = align_up(now - MAX_AGE, length) - length
     expired = max(0, (oldest - start) // length)
-    return Due(split(max(start, oldest), complete, length), expired)
+    return Due(split(max(start, oldest), complete, length), expired, oldest if expired else None)
 
 
 def is_collection_end(window: Window, interval: timedelta) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exporter.history import History
 from exporter.model import Family, Watermark
-from exporter.plan import SystemPlan, plan
+from exporter.plan import Pace, SystemPlan, plan
 from exporter.snapshots import Delivery, Landing, PublishMinute
 from exporter.windows import HOUR, align_down, split
 from tests.builders import T0, system, window
@@ -27,9 +27,11 @@ def planned(
         [system()],
         watermarks,
         history or History(),
-        now=T0 + timedelta(seconds=now_s),
-        delivery_delay=DELAY,
-        since=None if since_s is None else T0 + timedelta(seconds=since_s),
+        Pace(
+            now=T0 + timedelta(seconds=now_s),
+            delivery_delay=DELAY,
+            since=None if since_s is None else T0 + timedelta(seconds=since_s),
+        ),
     )
     return found
 
@@ -44,8 +46,8 @@ def test_a_new_system_starts_with_the_last_complete_window_of_each_family() -> N
 
 def test_what_an_hour_costs_is_measured_from_its_start_but_not_written() -> None:
     found = planned(3600 + 915)
-    assert found.landing_windows[0].start == found.delivery_windows[0].start == T0
-    assert found.landing_windows[-1] == found.landing[-1]
+    assert found.landing_asked[0].start == found.delivery_asked[0].start == T0
+    assert found.landing_asked[-1] == found.landing[-1]
 
 
 def test_since_starts_at_the_full_hour_that_holds_it() -> None:
@@ -69,8 +71,8 @@ def test_a_whole_history_is_not_measured_again() -> None:
     kept.deliveries.add(Delivery("departures", each) for each in windows)
     marks = {Family.LANDING: 3600, Family.DELIVERY: 3600, Family.SPEND: 3600, Family.STATE: 3600}
     found = planned(3600 + 1200, marks, history)
-    assert found.landing_windows == found.landing == (window(3600), window(3900), window(4200))
-    assert found.delivery_windows == found.delivery
+    assert found.landing_asked == found.landing == (window(3600), window(3900), window(4200))
+    assert found.delivery_asked == found.delivery
 
 
 def test_restored_windows_are_read_again_for_what_they_cost() -> None:
@@ -82,8 +84,8 @@ def test_restored_windows_are_read_again_for_what_they_cost() -> None:
     marks = {Family.LANDING: 3600, Family.DELIVERY: 3600, Family.SPEND: 0, Family.STATE: 3600}
     found = planned(3600 + 1200, marks, history)
     assert found.spend == (window(0, 3600),)
-    assert found.delivery_windows[0] == window(0)
-    assert found.landing_windows == found.landing
+    assert found.delivery_asked[0] == window(0)
+    assert found.landing_asked == found.landing
 
 
 def test_hourly_state_is_due_once_an_hour() -> None:
@@ -100,7 +102,7 @@ def test_whatever_the_watermarks_measuring_covers_what_is_due(now_s: int, landin
         Family.SPEND: (now_s - 3600) // 3600 * 3600,
     }
     found = planned(now_s, marks)
-    for due, measured in ((found.landing, found.landing_windows), (found.delivery, found.delivery_windows)):
+    for due, measured in ((found.landing, found.landing_asked), (found.delivery, found.delivery_asked)):
         assert set(due) <= set(measured)
         assert list(measured) == sorted(measured)
         assert all(a.end == b.start for a, b in itertools.pairwise(measured))

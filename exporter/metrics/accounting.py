@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from exporter.metrics.points import count, gauge
@@ -96,13 +97,16 @@ def points(system: System, window: Window, found: Errors) -> list[Point]:
     ]
 
 
-def gauges(system: System, window: Window, found: Errors, balance: Unaccounted | None) -> list[Point]:
-    """Ratios at the end of a collection."""
-    made = []
-    if found.ratio is not None:
-        made.append(gauge(system, "error_ratio", window.end, found.ratio, basis=found.basis))
-    if balance is not None:
-        made.append(gauge(system, "unaccounted_messages", window.end, balance.messages))
-        if balance.loss_ratio is not None:
-            made.append(gauge(system, "loss_ratio", window.end, balance.loss_ratio))
+def gauges(system: System, window: Window, found: Errors) -> list[Point]:
+    """The share of errors in a collection's newest window."""
+    return [] if found.ratio is None else [gauge(system, "error_ratio", window.end, found.ratio, basis=found.basis)]
+
+
+def balance_points(system: System, hour_end: datetime, balance: Unaccounted | None) -> list[Point]:
+    """The balance of a full hour; nothing where it cannot be known."""
+    if balance is None:
+        return []
+    made = [gauge(system, "unaccounted_messages", hour_end, balance.messages)]
+    if balance.loss_ratio is not None:
+        made.append(gauge(system, "loss_ratio", hour_end, balance.loss_ratio))
     return made

@@ -86,8 +86,8 @@ _METRICS = (
         "BigQuery APPENDS: _CHANGE_TIMESTAMP and publish_time",
     ),
     Metric(
-        "latency_quantile", _G, "s", ("quantile",), _L, Written.WINDOW,
-        "Latency that the given share of the window's rows did not exceed.",
+        "latency_quantile", _G, "s", ("quantile",), _L, Written.COLLECTION,
+        "Latency that the given share of the rows of the collection's newest window did not exceed.",
         "APPROX_QUANTILES of latency over the window's rows, for the quantiles 0.5, 0.95 and 0.99.",
         "BigQuery APPENDS",
     ),
@@ -136,15 +136,15 @@ _METRICS = (
         "messages or delivery_attempts of the newest window that landing and delivery share",
     ),
     Metric(
-        "loss_ratio", _G, "1", (), _D, Written.COLLECTION,
+        "loss_ratio", _G, "1", (), _D, Written.HOUR,
         "Share of published messages that nobody can account for, over an hour.",
         "unaccounted_messages / published of the same hour; no value when unaccounted_messages is negative or nothing was published.",
         "unaccounted_messages and messages",
     ),
     Metric(
-        "unaccounted_messages", _G, "{message}", (), _D, Written.COLLECTION,
+        "unaccounted_messages", _G, "{message}", (), _D, Written.HOUR,
         "Messages that were published but neither delivered, dead-lettered nor waiting, over an hour.",
-        "Over the hour that ends at the slower of the landing and delivery watermarks: published - delivered - dead_lettered - (backlog "
+        "Over a full hour that landing and delivery have both reached: published - delivered - dead_lettered - (backlog "
         "at its end - backlog at its start). No value for a subscription with a filter.",
         "messages and backlog_messages",
     ),
@@ -167,7 +167,7 @@ _METRICS = (
         "pubsub_delivery: rows, and pubsub_dead_letter: dead-lettered messages, each x the hour's mean billed message size x price. "
         "pubsub_retention: backlog bytes, per minute in which the oldest unacknowledged message is over a day old. bigquery_query: jobs that "
         "ended in the hour, in equal parts to the tables that they reference; the exporter's own jobs never count. bigquery_storage: "
-        "bytes at the last snapshot, prorated. Month = 730 h, GiB and TiB binary.",
+        "bytes at the last snapshot, prorated. Month = 730 h, GiB and TiB binary. pubsub_dead_letter and pubsub_retention are not written while zero.",
         "messages, Cloud Monitoring, INFORMATION_SCHEMA.JOBS, INFORMATION_SCHEMA.TABLE_STORAGE, prices.yaml",
     ),
     Metric(
@@ -215,9 +215,10 @@ _METRICS = (
         "INFORMATION_SCHEMA.TABLE_STORAGE, else tables.get",
     ),
     Metric(
-        "subscription_active", _G, "1", ("state",), _T, Written.COLLECTION,
+        "subscription_active", _G, "1", ("state",), _T, Written.HOUR,
         "1 while the subscription and its BigQuery destination are active, else 0.",
-        "state = the state of bigquery_config where that is not ACTIVE, else the subscription's own.",
+        "state = the state of bigquery_config where that is not ACTIVE, else the subscription's own. Written every collection "
+        "while it is not active, and at once when it changes.",
         "Pub/Sub ListSubscriptions",
     ),
     Metric(
@@ -267,11 +268,11 @@ _METRICS = (
     ),
     Metric(
         "exporter/remote_calls", _C, "{call}", ("api", "method", "code"), _E, Written.CYCLE,
-        "Calls of the cycle to Google's APIs.", "Attempts, retries included, until the points were sent.", "the exporter",
+        "Calls to Google's APIs.", "Attempts since the last point, retries included.", "the exporter",
     ),
     Metric(
         "exporter/points", _C, "{point}", ("outcome",), _E, Written.CYCLE,
-        "Points of the cycle by what became of them.", "outcome = written, already_written, rejected or retryable.", "the exporter",
+        "Points of the cycle by what became of them.", "outcome = written, already_written, rejected or retryable; not written while zero.", "the exporter",
     ),
     Metric(
         "exporter/failures", _C, "{failure}", ("source", "reason"), _E, Written.CYCLE,
@@ -282,8 +283,30 @@ _METRICS = (
         "Bytes that BigQuery billed for the exporter's own queries of the cycle.", "Sum of total_bytes_billed.", "the exporter",
     ),
     Metric(
+        "exporter/attention", _G, "{system}", (), _E, Written.CYCLE,
+        "Systems that are collected every window because there is trouble.",
+        "An objective was broken or messages waited for longer than the latency threshold within the last hour, or a look between "
+        "collections saw a backlog or failed attempts rise.",
+        "the exporter",
+    ),
+    Metric(
+        "exporter/observer_cost", _G, "{USD}", ("component",), _E, Written.CYCLE,
+        "What the monitoring itself costs a month, projected from what it used.",
+        "Usage of the last 24 h (at least one hour of this process) x list price, times 730 h / the time it covers; free tiers are not "
+        "taken off. component = bigquery_query, monitoring_points, monitoring_reads.",
+        "the exporter, prices.yaml",
+    ),
+    Metric(
+        "exporter/budget", _G, "{USD}", (), _E, Written.CYCLE,
+        "What the monitoring may cost a month.", "exporter.budget.monthly_usd; no point without one.", "configuration",
+    ),
+    Metric(
+        "exporter/overruns", _C, "{cycle}", (), _E, Written.CYCLE,
+        "Cycles that were left out because the one before was not over.", "Left out since the last point; not written while zero.", "the exporter",
+    ),
+    Metric(
         "exporter/windows_expired", _C, "{window}", (), _E, Written.CYCLE,
-        "Windows that were too old to be sent.", "Windows over 24 h old at the time of the cycle.", "the exporter",
+        "Windows that were too old to be sent.", "Windows over 24 h old at the time of the cycle, each once.", "the exporter",
     ),
 )  # fmt: skip
 

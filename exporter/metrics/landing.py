@@ -23,10 +23,6 @@ def points(system: System, landing: Landing) -> list[Point]:
         made.append(
             count(system, "slo_events", window, landing.measured_rows - good, objective="latency", result="bad")
         )
-    made += [
-        gauge(system, "latency_quantile", window.end, value_us / 1_000_000, quantile=name)
-        for name, value_us in landing.quantiles_us
-    ]
     return made
 
 
@@ -35,7 +31,12 @@ def data_age_s(at: datetime, newest_publish: datetime | None) -> float | None:
     return None if newest_publish is None else max(0.0, (at - newest_publish).total_seconds())
 
 
-def gauges(system: System, at: datetime, newest_publish: datetime | None) -> list[Point]:
-    """The age of the data at the end of a collection."""
-    age = data_age_s(at, newest_publish)
-    return [] if age is None else [gauge(system, "data_age", at, age)]
+def gauges(system: System, landing: Landing, newest_publish: datetime | None) -> list[Point]:
+    """Quantiles of a collection's newest window, and the age of the data at its end."""
+    end = landing.window.end
+    made = [
+        gauge(system, "latency_quantile", end, value_us / 1_000_000, quantile=name)
+        for name, value_us in landing.quantiles_us
+    ]
+    age = data_age_s(end, newest_publish)
+    return made if age is None else [*made, gauge(system, "data_age", end, age)]

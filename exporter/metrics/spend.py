@@ -15,6 +15,9 @@ from exporter.snapshots import Delivery, HourCost, Landing, Storage, TableQuerie
 
 HORIZON_HOURS = {"1h": 1, "24h": 24}
 
+USUALLY_ZERO = ("pubsub_dead_letter", "pubsub_retention")
+"""Components that are not written while they are zero; they are known wherever pubsub_delivery is."""
+
 
 @dataclass(frozen=True, slots=True)
 class HourInputs:
@@ -86,7 +89,11 @@ def ingest_cost_per_message(hours: Sequence[HourCost]) -> float | None:
 def points(system: System, inputs: HourInputs, cost: HourCost) -> list[Point]:
     """Points of one hour, the same however and whenever it was computed (but for the storage snapshot)."""
     hour = inputs.hour
-    made = [count(system, "cost", hour, value, component=name) for name, value in cost.components.items()]
+    made = [
+        count(system, "cost", hour, value, component=name)
+        for name, value in cost.components.items()
+        if value or name not in USUALLY_ZERO
+    ]
     published_bytes = sum(m.message_bytes for delivery in inputs.deliveries for m in delivery.publishes)
     made.append(count(system, "bytes", hour, published_bytes, stage="published"))
     if inputs.written_bytes is not None:

@@ -134,10 +134,8 @@ def _degraded(system: System, signals: Signals) -> list[str]:
     return reasons
 
 
-def subscription_points(system: System, subscription: Subscription | None, at: datetime) -> list[Point]:
-    """Whether the subscription is active; nothing where its state is unknown."""
-    if subscription is None:
-        return []
+def subscription_points(system: System, subscription: Subscription, at: datetime) -> list[Point]:
+    """Whether the subscription is active."""
     return [gauge(system, "subscription_active", at, int(subscription.active), state=subscription.state)]
 
 

@@ -133,13 +133,12 @@ def test_a_failing_source_is_named_and_recovers(fault: Fault, source: str) -> No
 
 def test_without_watermarks_nothing_is_done() -> None:
     with running(2, history_s=0) as run:
-        exporter = run.exporter()
-        run.cycle(exporter)
+        run.cycle()
         run.sandbox.world.engines.faults.add(Fault("monitoring", "ListTimeSeries", status="UNAVAILABLE"))
         stored = run.sandbox.world.engines.monitoring.points_stored
         run.advance(900)
         with pytest.raises(SourceError):
-            run.cycle(exporter)
+            run.cycle()
         assert run.sandbox.world.engines.monitoring.points_stored == stored
 
 

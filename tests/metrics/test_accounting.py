@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from exporter.metrics import accounting
 from exporter.metrics.accounting import Basis, Errors, Unaccounted
 from exporter.snapshots import Delivery, Landing, PublishMinute, Subscription
-from tests.builders import system, window
+from tests.builders import T0, system, window
 
 FILTERED = Subscription(True, "ACTIVE", "t", "b", "", 'attributes.kind = "x"', True, 0.0)
 
@@ -85,7 +85,8 @@ def test_nothing_tried_has_no_ratio_and_no_events() -> None:
     nothing = Errors(Basis.MESSAGES, 0, 0)
     assert nothing.ratio is None
     assert accounting.points(system(), window(0), nothing) == []
-    assert accounting.gauges(system(), window(0), nothing, None) == []
+    assert accounting.gauges(system(), window(0), nothing) == []
+    assert accounting.balance_points(system(), T0, None) == []
 
 
 def test_both_results_are_written_zero_included() -> None:

@@ -155,28 +155,30 @@ class Written:
     input_bytes: int | None
 
 
-def writes(timeline: Sequence[Written], tables: Sequence[str], start_us: int, end_us: int) -> list[dict[str, Any]]:
-    """Minutes of the tables that started in [start, end), summed over kinds of stream; one row without a table where there are none."""
+def writes(
+    timeline: Sequence[Written], tables: Sequence[str], start_us: int, end_us: int, step_s: int
+) -> list[dict[str, Any]]:
+    """Minutes that started in [start, end), summed over steps and kinds of stream; one row without a table where there are none."""
     seen = [row for row in timeline if start_us <= row.minute_us < end_us]
     newest_s = max((row.minute_us // 1_000_000 for row in seen), default=None)
     groups: dict[tuple[str, int, str], list[Written]] = defaultdict(list)
     for row in seen:
         name = f"{row.dataset}.{row.table}"
         if name in tables:
-            groups[name, row.minute_us // 1_000_000, row.error_code].append(row)
+            groups[name, row.minute_us // 1_000_000 // step_s * step_s, row.error_code].append(row)
     found = [
         {
             "newest_minute_s": newest_s,
             "table_name": name,
-            "minute_s": minute_s,
+            "step_start_s": step_start_s,
             "error_code": code,
             "requests": sum(row.requests for row in group),
             "written_rows": _sum([row.rows for row in group]),
             "input_bytes": _sum([row.input_bytes for row in group]),
         }
-        for (name, minute_s, code), group in groups.items()
+        for (name, step_start_s, code), group in groups.items()
     ]
-    nothing = dict.fromkeys(("table_name", "minute_s", "error_code", "requests", "written_rows", "input_bytes"))
+    nothing = dict.fromkeys(("table_name", "step_start_s", "error_code", "requests", "written_rows", "input_bytes"))
     return found or [{"newest_minute_s": newest_s, **nothing}]
 
 

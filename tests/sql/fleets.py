@@ -143,7 +143,7 @@ def _schema_cases() -> dict[str, Case]:
         names = [f"raw.table_{place}" for place in range(count)]
         pairs = [(f"{project}.{name}", f"{project}.{name}") for name in names]
         rendered = {
-            "writes": statements.writes(project, location, names, start, end),
+            "writes": statements.writes(project, location, names, start, end, 300),
             "jobs": statements.jobs(project, location, pairs, start, end),
             "storage": statements.storage(project, location, names),
             "tables": statements.tables(project, location, names),

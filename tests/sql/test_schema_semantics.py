@@ -77,15 +77,18 @@ def test_the_rows_tell_a_wrong_jobs_statement(googlesql: GoogleSQL, name: str) -
     assert definitions.multiset(rows) != definitions.multiset(expected)
 
 
+STEP_S = 300
+
+
 def _writes(seed: int, count: int) -> tuple[list[Written], list[dict[str, Any]]]:
     timeline = generators.timeline(random.Random(seed), [*WRITTEN, "raw.d"], us(MINUTES[0]), us(MINUTES[1]), count)
-    return timeline, definitions.writes(timeline, WRITTEN, us(MINUTES[0]), us(MINUTES[1]))
+    return timeline, definitions.writes(timeline, WRITTEN, us(MINUTES[0]), us(MINUTES[1]), STEP_S)
 
 
 def _evaluated_writes(
     evaluator: Evaluator, timeline: Sequence[Written], right: str = "", wrong: str = ""
 ) -> list[dict[str, Any]]:
-    statement = statements.writes("acme-data", "us-central1", WRITTEN, *MINUTES)
+    statement = statements.writes("acme-data", "us-central1", WRITTEN, *MINUTES, STEP_S)
     assert right in statement.text
     changed = statement.text.replace(right, wrong) if right else statement.text
     text, tables = copied(changed, "WRITE_API_TIMELINE", write_rows(timeline))
@@ -103,6 +106,7 @@ WRITE_MUTANTS = {
     "nothing written is no answer": ("LEFT JOIN written", "JOIN written", 0),
     "the oldest minute is the newest": ("MAX(minute_s)", "MIN(minute_s)", 150),
     "the end is counted": ("start_timestamp < @end", "start_timestamp <= @end", 150),
+    "steps are minutes": ("DIV(minute_s, @step_s) * @step_s", "minute_s", 150),
     "the start is lost": ("start_timestamp >= @start", "start_timestamp > @start", 150),
     "other tables are returned": ("WHERE table_name IN UNNEST(@tables)", "", 150),
     "only monitored tables show how far it reaches": (

@@ -21,7 +21,7 @@ from exporter.windows import EPOCH
 MAX_BATCH = 500
 """Systems per statement: BigQuery takes 1,000 tables, 10,000 parameters and 1 MB of text (quotas page, query jobs)."""
 
-_QUANTILES = (("0.5", 500), ("0.95", 950), ("0.99", 990))
+_QUANTILES = ("0.5", "0.95", "0.99")
 
 
 @dataclass(slots=True)
@@ -173,8 +173,8 @@ def _landing(request: LandingRequest, window: Window, row: dict[str, Any] | None
     measurable = request.has(request.system.columns.publish_time)
     if row is None:
         return Landing(request.system.id, window, duplicate=0 if counts_duplicates else None, measurable=measurable)
-    permilles = row["permilles_us"]
     newest = row["newest_publish_us"]
+    quantiles = (row["p50_us"], row["p95_us"], row["p99_us"])
     return Landing(
         system=request.system.id,
         window=window,
@@ -187,6 +187,6 @@ def _landing(request: LandingRequest, window: Window, row: dict[str, Any] | None
         latency_sum_us=row["latency_sum_us"] or 0,
         within_threshold=row["within_threshold"],
         bucket_counts=tuple(row["bucket_counts"]),
-        quantiles_us=tuple((name, permilles[place]) for name, place in _QUANTILES) if permilles else (),
+        quantiles_us=tuple(zip(_QUANTILES, quantiles, strict=True)) if row["measured_rows"] else (),
         newest_publish=None if newest is None else EPOCH + timedelta(microseconds=newest),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
@@ -25,11 +26,12 @@ def _names(systems: Sequence[System]) -> dict[str, TableRef]:
 def writes(runner: Runner, systems: Sequence[System], start: datetime, end: datetime) -> tuple[Timeline, int]:
     """The write timeline of the systems' tables (one project and location) in ``[start, end)``, and the bytes billed.
 
-    ``Timeline.tables`` is keyed by the table's full name.
+    ``Timeline.tables`` is keyed by the table's full name. Minutes are summed up as far as every window allows.
     """
     names = _names(systems)
     first = systems[0]
-    statement = statements.writes(first.table.project, first.location, sorted(names), start, end)
+    step_s = math.gcd(*(system.window_s for system in systems))
+    statement = statements.writes(first.table.project, first.location, sorted(names), start, end, step_s)
     answer = runner.run(statement, first.project, first.location)
     reach: datetime | None = None
     tables: dict[str, list[TableWrites]] = {str(table): [] for table in names.values()}
@@ -39,7 +41,7 @@ def writes(runner: Runner, systems: Sequence[System], start: datetime, end: date
         if row["table_name"] is not None:
             tables[str(names[row["table_name"]])].append(
                 TableWrites(
-                    minute=EPOCH + timedelta(seconds=row["minute_s"]),
+                    start=EPOCH + timedelta(seconds=row["step_start_s"]),
                     error_code=row["error_code"],
                     requests=row["requests"],
                     written_rows=row["written_rows"],

@@ -153,9 +153,12 @@ def _schema_statement(
     )
 
 
-def writes(project: str, location: str, tables: Sequence[str], start: datetime, end: datetime) -> Statement:
-    """Minutes of the write timeline of tables (``dataset.table``) that started in ``[start, end)``."""
+def writes(
+    project: str, location: str, tables: Sequence[str], start: datetime, end: datetime, step_s: int
+) -> Statement:
+    """The write timeline of tables (``dataset.table``) in ``[start, end)``, summed up over steps of ``step_s`` seconds."""
     parameters = [
+        _scalar("step_s", "INT64", step_s),
         _scalar("start", "TIMESTAMP", start),
         _scalar("end", "TIMESTAMP", end),
         ArrayQueryParameter("tables", "STRING", list(tables)),

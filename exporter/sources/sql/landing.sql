@@ -37,7 +37,9 @@ SELECT
   SUM(latency_us) AS latency_sum_us,
   COUNTIF(latency_us <= threshold_us) AS within_threshold,
   MAX(publish_us) AS newest_publish_us,
-  APPROX_QUANTILES(latency_us, 1000) AS permilles_us,
+  APPROX_QUANTILES(latency_us, 1000)[SAFE_OFFSET(500)] AS p50_us,
+  APPROX_QUANTILES(latency_us, 1000)[SAFE_OFFSET(950)] AS p95_us,
+  APPROX_QUANTILES(latency_us, 1000)[SAFE_OFFSET(990)] AS p99_us,
   [${buckets}] AS bucket_counts
 FROM measured
 GROUP BY system_index, window_start_us

@@ -1,4 +1,4 @@
--- What the Storage Write API did to the monitored tables, per minute, and up to which minute the region's timeline reaches.
+-- What the Storage Write API did to the monitored tables, per @step_s seconds, and up to which minute the region's timeline reaches.
 -- Always one row at least; its table columns are NULL where no monitored table was written to.
 WITH
   timeline AS (
@@ -18,19 +18,19 @@ WITH
   written AS (
     SELECT
       table_name,
-      minute_s,
+      DIV(minute_s, @step_s) * @step_s AS step_start_s,
       error_code,
       SUM(total_requests) AS requests,
       SUM(total_rows) AS written_rows,
       SUM(total_input_bytes) AS input_bytes
     FROM timeline
     WHERE table_name IN UNNEST(@tables)
-    GROUP BY table_name, minute_s, error_code
+    GROUP BY table_name, step_start_s, error_code
   )
 SELECT
   reach.newest_minute_s,
   written.table_name,
-  written.minute_s,
+  written.step_start_s,
   written.error_code,
   written.requests,
   written.written_rows,

@@ -1,0 +1,64 @@
+"""Which systems are collected every window, because there is trouble: detail is never lost by collecting late, only time.
+
+Trouble is read from the last hour of our own results, so that a restart comes to the same answer, and from a cheap look at backlogs and
+failed attempts between collections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from exporter.history import History, SystemHistory
+from exporter.metrics.state import burn_rate
+from exporter.model import System
+from exporter.windows import HOUR
+
+
+def is_troubled(system: System, kept: SystemHistory, now: datetime) -> bool:
+    """Whether an objective was broken, or messages waited for longer than the latency threshold, within the last hour.
+
+    An objective is broken when the hour spent more of its error budget than an hour may (burn rate over 1).
+    """
+    promised = system.objectives
+    landings = kept.landings.between(now - HOUR, now)
+    deliveries = kept.deliveries.between(now - HOUR, now)
+    good = sum(each.within_threshold for each in landings)
+    late = burn_rate(good, sum(each.measured_rows for each in landings) - good, promised.latency_target)
+    failed = burn_rate(
+        sum(each.delivered for each in landings), sum(each.dead_lettered for each in deliveries), promised.errors_target
+    )
+    waits = (each.backlog_age_s for each in deliveries if each.backlog_age_s is not None)
+    return any(rate is not None and rate > 1 for rate in (late, failed)) or any(
+        wait > promised.latency_threshold_s for wait in waits
+    )
+
+
+def has_risen(failures: Sequence[tuple[datetime, int]], window: timedelta, until: datetime) -> bool:
+    """Whether the window up to ``until`` has more than twice the failed attempts of an average window of the hour before it."""
+    newest = sum(count for at, count in failures if until - window < at <= until)
+    before = sum(count for at, count in failures if until - window - HOUR < at <= until - window)
+    return newest > 2 * before * (window / HOUR)
+
+
+class Attention:
+    """The systems that have attention; it ends after an hour of quiet."""
+
+    def __init__(self) -> None:
+        self._troubled: set[str] = set()
+        self._noticed: dict[str, datetime] = {}
+
+    def judge(self, systems: Iterable[System], history: History, now: datetime) -> None:
+        """Judge systems of which something new is known."""
+        for system in systems:
+            troubled = is_troubled(system, history.of(system.id), now)
+            (self._troubled.add if troubled else self._troubled.discard)(system.id)
+
+    def notice(self, systems: Iterable[str], now: datetime) -> None:
+        """Give attention to systems of which a look between collections said that something is wrong."""
+        self._noticed |= dict.fromkeys(systems, now)
+
+    def given(self, now: datetime) -> frozenset[str]:
+        """Who has it."""
+        self._noticed = {system: at for system, at in self._noticed.items() if now - at < HOUR}
+        return frozenset(self._troubled | self._noticed.keys())
