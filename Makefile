@@ -7,13 +7,21 @@ PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$each; break; }; done)
 ARGS ?=
 
-.PHONY: demo test lint format docs lock clean
+.PHONY: demo test bench programs lint format docs lock clean
 
 demo: $(READY)
 	@$(BIN)/exporter demo $(ARGS)
 
-test: $(READY) lint
-	@$(BIN)/python -m pytest -n 2 -q $(ARGS)
+test: $(READY) programs lint
+	@$(BIN)/python -m pytest -n 2 -q -rs $(ARGS)
+
+# Compares with peers and with the floor, and writes docs/benchmarks.md; takes a quarter of an hour, with ARGS="--quick" a few minutes.
+bench: $(READY)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+# Unpacks programs of Debian's packages that tests run into $(VENV)/programs; names on standard error what it cannot get.
+programs: $(READY)
+	@$(BIN)/python -m tests.programs >&2
 
 lint: $(READY)
 	@$(BIN)/ruff format --check . >&2

@@ -7,19 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from exporter import clients, pricing
+from exporter import clients, destinations, pricing
 from exporter.calls import CallLog
+from exporter.circuits import Circuits
 from exporter.clients import Clients
 from exporter.clocks import ServiceClock
 from exporter.collection import Collector
 from exporter.config import Config
 from exporter.cycle import Exporter
-from exporter.metrics.catalog import EXPORTER_JOB, FLEET_JOB
+from exporter.destinations import Destinations
+from exporter.meter import Meter
 from exporter.pricing import Prices
 from exporter.shards import WHOLE, Shard, share
-from exporter.sinks import Sink
-from exporter.sinks.cloud_monitoring import CloudMonitoringSink
-from exporter.sinks.descriptors import INGEST_DELAY_S
 
 GRACE = timedelta(minutes=2)
 """How long a standby waits for the others; a written point may take a minute to be readable."""
@@ -33,6 +32,7 @@ class Parts:
     clients: Clients
     prices: Prices
     calls: CallLog
+    circuits: Circuits
     collector: Collector
 
 
@@ -42,9 +42,10 @@ def parts(config: Config) -> Iterator[Parts]:
     prices = pricing.load(config.exporter.prices, systems=len(config.systems))
     made = clients.make(config)
     calls = CallLog()
-    collector = Collector(made, calls.record)
+    circuits = Circuits(now=made.now)
+    collector = Collector(made, calls, circuits)
     try:
-        yield Parts(config, made, prices, calls, collector)
+        yield Parts(config, made, prices, calls, circuits, collector)
     finally:
         collector.close()
         made.close()
@@ -73,42 +74,27 @@ def exporter(
     since: datetime | None = None,
     history: timedelta | None = None,
     role: Role = Role(),
+    found: Destinations | None = None,
 ) -> Exporter:
-    """Make the exporter that writes to the configured sink.
+    """Make the exporter that writes to the configured sinks, or to those that were ``found`` before.
 
     Systems without a watermark start at ``since``, or ``history`` before the present, or with their last complete window.
     """
     config = assembled.config
     if since is None and history is not None:
         since = assembled.clients.now() - history
+    if found is None:
+        found = destinations.make(config, assembled.clients, assembled.calls, assembled.circuits, role.task_id)
     clock = ServiceClock()
     assembled.clients.bigquery._http.hooks["response"].append(clock.observe)
     return Exporter(
         systems=share(config.systems, role.shard),
         collector=assembled.collector,
-        sink=_sink(assembled, role),
+        sink=found.sink,
         prices=assembled.prices,
         calls=assembled.calls,
         clock=clock,
+        meter=Meter(assembled.prices, config.exporter.sinks, config.exporter.budget_monthly_usd),
         since=since,
         grace=GRACE if role.standby else timedelta(0),
-        budget_usd=config.exporter.budget_monthly_usd,
-    )
-
-
-def _sink(assembled: Parts, role: Role) -> Sink:
-    config = assembled.config
-    # A point is certainly there when its source was complete and the system's turn has come.
-    slowest_s = max(system.interval_s for system in config.systems)
-    home = config.systems[0].metrics_location
-    locations = {system.id: system.metrics_location for system in config.systems}
-    return CloudMonitoringSink(
-        assembled.clients.monitoring,
-        project=config.exporter.monitoring_project,
-        prefix=config.exporter.metric_prefix,
-        fleet=config.fleet,
-        locations={**locations, EXPORTER_JOB: home, FLEET_JOB: home},
-        task_id=role.task_id,
-        on_call=assembled.calls.record,
-        ingest_delay_s={family: delay_s + slowest_s for family, delay_s in INGEST_DELAY_S.items()},
     )

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 
 from google.cloud.bigquery import Table
 
-from exporter import pricing
+from exporter import observer_look
 from exporter.assembly import Parts
 from exporter.collection import BIGQUERY_TIMEOUT_S, RPC_TIMEOUT_S
 from exporter.errors import SourceError
-from exporter.model import System
+from exporter.model import Family, System
+from exporter.observer import queries
+from exporter.observer.facts import Facts
+from exporter.observer.usage import MIB, Usage, bill
+from exporter.observer_look import Look
+from exporter.pricing import Prices
 from exporter.snapshots import Subscription
 from exporter.snapshots import Table as TableSnapshot
 from exporter.sources import pubsub
 from exporter.sources.bigquery import landing, statements
-from exporter.sources.bigquery.runner import MINIMUM_BILLED_BYTES, Runner, Statement
+from exporter.sources.bigquery.runner import Runner
 from exporter.sources.bigquery.statements import LandingRequest
 from exporter.windows import align_down, split
 
@@ -27,9 +33,10 @@ _DAY = timedelta(days=1)
 
 
 class Level(StrEnum):
-    """How much a finding costs: nothing, some values, or all of them."""
+    """How much a finding costs: nothing (``note`` is worth knowing all the same), some values, or all of them."""
 
     OK = "ok"
+    NOTE = "note"
     PARTLY = "partly"
     NOT = "not"
 
@@ -45,12 +52,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What was found for one system, and what measuring its table costs a month."""
+    """What was found for one system, what reading its table costs a month, and what is known of how busy it is."""
 
     system: System
     findings: tuple[Finding, ...]
     bytes_per_month: int | None
     usd_per_month: float | None
+    facts: Facts
 
     @property
     def level(self) -> Level:
@@ -67,11 +75,8 @@ def assess(assembled: Parts, now: datetime) -> list[Assessment]:
     subscriptions = _Subscriptions(assembled)
     systems = assembled.config.systems
     with ThreadPoolExecutor(16) as pool:
-        places = sorted(_places(systems))
-        jobs = dict(
-            zip(places, pool.map(lambda place: _may_read(runner, place[0], place[1], now), places), strict=True)
-        )
-        return list(pool.map(lambda system: _assess(assembled, runner, subscriptions, jobs, system, now), systems))
+        look = observer_look.look(runner, pool, systems, now)
+        return list(pool.map(lambda system: _assess(assembled.prices, runner, subscriptions, look, system), systems))
 
 
 class _Subscriptions:
@@ -102,47 +107,29 @@ class _Subscriptions:
         return [name for found in listings for name, each in found.items() if each.topic == topic]
 
 
-def _places(systems: Sequence[System]) -> set[tuple[str, str]]:
-    return {(project, system.location) for system in systems for project in (system.project, *system.query_projects)}
-
-
-def _may_read(runner: Runner, project: str, location: str, now: datetime) -> SourceError | None:
-    """Whether the project's jobs may be listed, without paying for it."""
-    end = align_down(now, timedelta(hours=1))
-    statement = statements.jobs(project, location, [], end - timedelta(hours=1), end)
-    try:
-        runner.dry_run(statement, project, location)
-    except SourceError as error:
-        return error
-    return None
-
-
 def _assess(
-    assembled: Parts,
-    runner: Runner,
-    subscriptions: _Subscriptions,
-    jobs: dict[tuple[str, str], SourceError | None],
-    system: System,
-    now: datetime,
+    prices: Prices, runner: Runner, subscriptions: _Subscriptions, look: Look, system: System
 ) -> Assessment:
     findings = list(_subscription_findings(system, subscriptions))
     try:
         table = runner.table(str(system.table))
     except SourceError as error:
         findings.append(Finding(Level.NOT, f"table {system.table}: {error}", error.remedy))
-        return Assessment(system, tuple(findings), None, None)
+        return Assessment(system, tuple(findings), None, None, Facts())
     findings += _table_findings(system, table)
-    measured, cost = _landing_cost(assembled, runner, system, table, now)
+    measured, bytes_per_s = _landing(runner, system, table, look.now)
     findings.append(measured)
-    if cost is not None and system.columns.subscription_name in {field.name for field in table.schema}:
-        findings += _foreign_rows(runner, system, table, now)
-    for project in (system.project, *system.query_projects):
-        denied = jobs[project, system.location]
-        if denied is not None:
-            remedy = f"grant bigquery.jobs.listAll on {project}"
-            findings.append(Finding(Level.PARTLY, f"no query costs: {denied}", remedy))
-    billed, usd = cost if cost is not None else (None, None)
-    return Assessment(system, tuple(findings), billed, usd)
+    if bytes_per_s is not None and system.columns.subscription_name in {field.name for field in table.schema}:
+        findings += _foreign_rows(runner, system, table, look.now)
+    for project, denied in look.denied(system).items():
+        findings.append(Finding(Level.PARTLY, f"no query costs: {denied}", f"grant bigquery.jobs.listAll on {project}"))
+    facts = look.facts(system, bytes_per_s or Fraction(0))
+    if bytes_per_s is None:
+        return Assessment(system, tuple(findings), None, None, facts)
+    minimum = prices["query_minimum_mib_per_table"] * MIB
+    billed = queries.bytes_billed([system], {system.id: facts}, minimum)[system.id, Family.LANDING]
+    usd = float(bill(Usage(bytes_billed=billed), prices).total)
+    return Assessment(system, tuple(findings), round(billed), usd, facts)
 
 
 def _subscription_findings(system: System, subscriptions: _Subscriptions) -> Iterator[Finding]:
@@ -219,20 +206,18 @@ def _foreign_rows(runner: Runner, system: System, table: Table, now: datetime) -
         yield Finding(Level.PARTLY, f"rows of others are unknown: {error}", error.remedy)
         return
     for writer, rows in found.items():
-        yield Finding(Level.OK, f"{rows} rows of the last day do not count: written by {writer}")
+        yield Finding(Level.NOTE, f"{rows} rows of the last day do not count: written by {writer}")
 
 
-def _landing_cost(
-    assembled: Parts, runner: Runner, system: System, table: Table, now: datetime
-) -> tuple[Finding, tuple[int, float] | None]:
-    """Dry-run one collection, and what a month of them costs."""
+def _landing(runner: Runner, system: System, table: Table, now: datetime) -> tuple[Finding, Fraction | None]:
+    """Dry-run one collection: whether it can be done, and the bytes that it processes per second of the time that it covers."""
     length = timedelta(seconds=system.window_s)
     end = align_down(now - timedelta(seconds=15), length)
-    windows = split(end - max(length, timedelta(seconds=system.interval_s)), end, length)
+    covered = max(length, timedelta(seconds=system.interval_s))
+    windows = split(end - covered, end, length)
     kind = "BASE TABLE" if table.table_type == "TABLE" else table.table_type
     seen = TableSnapshot(kind, table.created, frozenset(field.name for field in table.schema))
-    request = LandingRequest(system, windows, seen)
-    statement: Statement = statements.landing([request])
+    statement = statements.landing([LandingRequest(system, windows, seen)])
     try:
         processed = runner.dry_run(statement, system.project, system.location)
     except SourceError as error:
@@ -242,7 +227,5 @@ def _landing_cost(
             )
             return Finding(Level.PARTLY, f"no latency: {error}", remedy), None
         return Finding(Level.NOT, f"what landed cannot be read: {error}", error.remedy), None
-    collections = pricing.HOURS_PER_MONTH * 3600 // system.interval_s
-    billed = max(processed, MINIMUM_BILLED_BYTES) * collections
-    usd = float(billed * assembled.prices["on_demand_per_tib"] / pricing.TIB)
-    return Finding(Level.OK, "latency, messages and duplicates can be measured"), (billed, usd)
+    seconds = int(covered.total_seconds()) + system.duplicate_lookback_s
+    return Finding(Level.OK, "latency, messages and duplicates can be measured"), Fraction(processed, seconds)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
+import re
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
@@ -17,10 +19,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from exporter.errors import ExporterError, SourceError, UsageError
+from exporter.errors import ConfigError, ExporterError, SourceError, UsageError
 
 if TYPE_CHECKING:
+    from exporter.assembly import Role
+    from exporter.checking import Assessment
     from exporter.config import Config
+    from exporter.observer.planner import Plan
 
 # Commands import what they need when they run: `exporter check --offline` must not wait for Google's clients.
 
@@ -33,6 +38,7 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="the fleet: systems.yaml", show_default=True)]
+ListenAt = Annotated[str | None, typer.Option(help="HOST:PORT of the HTTP server, in place of exporter.listen")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 DEFAULT_CONFIG = Path("systems.yaml")
 
@@ -100,6 +106,15 @@ def _ago(text: str, now: datetime) -> datetime:
         raise UsageError(f"{text!r} is no time: {advice}") from error
 
 
+def _role(shard: str | None, replica: str | None, *, standby: bool) -> Role:
+    from exporter import assembly, shards
+
+    chosen = shards.of_environment(os.environ) if shard is None else shards.parse(shard)
+    if replica is not None and re.fullmatch(r"[A-Za-z0-9._-]{1,63}", replica) is None:
+        raise UsageError(f"--replica: {replica!r} is no name: write 1 to 63 letters, digits, ., _ or -")
+    return assembly.Role(chosen, replica or ("standby" if standby else "0"), standby)
+
+
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of systems.yaml, for editors."""
@@ -113,30 +128,74 @@ def check(
     config: ConfigFile = DEFAULT_CONFIG,
     *,
     offline: Annotated[bool, typer.Option("--offline", help="look at the file only")] = False,
+    write_plan: Annotated[bool, typer.Option("--plan", help="write the intervals that fit the budget")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check the file; then, system by system, what can be measured, what cannot, and the fix."""
-    loaded = _load(config)
-    if offline:
-        from exporter import pricing
+    """Check the file; then, system by system, what can be measured, what cannot, and the fix; and what it all costs."""
+    from exporter import observer_document, observer_terminal, pricing
+    from exporter.observer.review import review
 
-        pricing.load(loaded.exporter.prices, systems=len(loaded.systems), file=str(config))
-        if as_json:
-            _print_json({"file": str(config), "systems": len(loaded.systems), "mistakes": []})
-        else:
-            print(f"{config}: {len(loaded.systems)} systems, no mistakes")
-        return
-    from exporter import assembly, checking, document, terminal
-
-    with assembly.parts(loaded) as parts:
-        assessments = checking.assess(parts, parts.clients.now())
+    try:
+        loaded = _load(config)
+        prices = pricing.load(loaded.exporter.prices, systems=len(loaded.systems), file=str(config))
+    except ConfigError as error:
+        if not as_json:
+            raise
+        _print_json({"mistakes": observer_document.mistakes(error.mistakes)})
+        sys.exit(error.exit_status)
+    if write_plan and loaded.exporter.budget_monthly_usd is None:
+        raise UsageError(f"--plan: {config} names no budget: set exporter.budget.monthly_usd")
+    assessed = None if offline else _assessed(loaded)
+    facts = {} if assessed is None else {each.system.id: each.facts for each in assessed}
+    reviewed = review(loaded, prices, facts)
+    written = write_plan and _write_plan(config, reviewed.plan)
     if as_json:
-        _print_json(document.assessments(assessments))
+        head = {"file": str(config), "systems": len(loaded.systems), "mistakes": []}
+        _print_json({**head, **_documented(assessed), "cost": observer_document.costs(reviewed, written=written)})
     else:
         console = Console()
-        console.print(terminal.assessments(assessments, console.width))
-    if any(assessment.level is checking.Level.NOT for assessment in assessments):
+        console.print(f"{config}: {len(loaded.systems)} systems, no mistakes", soft_wrap=True, highlight=False)
+        if assessed is not None:
+            _show_assessed(assessed, console)
+        console.print(observer_terminal.costs(reviewed, written=written))
+        if reviewed.plan is not None and reviewed.plan.fits and reviewed.plan.changes and not written:
+            # On one line, however long: it is there to be copied.
+            console.print(f"exporter check --plan -c {config}  # writes them", soft_wrap=True, highlight=False)
+    misses_budget = write_plan and reviewed.plan is not None and not reviewed.plan.fits
+    if misses_budget or any(each.level == "not" for each in assessed or ()):
         sys.exit(1)
+
+
+def _assessed(loaded: Config) -> list[Assessment]:
+    from exporter import assembly, checking
+
+    with assembly.parts(loaded) as parts:
+        return checking.assess(parts, parts.clients.now())
+
+
+def _documented(assessed: list[Assessment] | None) -> dict[str, Any]:
+    if assessed is None:
+        return {}
+    from exporter import document
+
+    return document.assessments(assessed)
+
+
+def _show_assessed(assessed: list[Assessment], console: Console) -> None:
+    from exporter import terminal
+
+    console.print(terminal.assessments(assessed, console.width))
+    console.print()
+
+
+def _write_plan(config: Path, plan: Plan | None) -> bool:
+    """Write a plan that keeps the budget into the file; returns whether there was anything to write."""
+    from exporter.config import editing
+
+    if plan is None or not plan.fits or not plan.changes:
+        return False
+    editing.set_intervals(config, {change.system.id: change.interval_s for change in plan.changes})
+    return True
 
 
 @app.command()
@@ -159,6 +218,57 @@ def once(
         show(report)
     if not document.succeeded(report):
         sys.exit(1)
+
+
+@app.command()
+def run(
+    config: ConfigFile = DEFAULT_CONFIG,
+    *,
+    since: Annotated[str | None, typer.Option(help="where to start without a watermark: 6h, or a time")] = None,
+    shard: Annotated[str | None, typer.Option(help="measure one part of the fleet: I/N, such as 2/3")] = None,
+    replica: Annotated[str | None, typer.Option(help="name that tells exporters of the same shard apart")] = None,
+    standby: Annotated[bool, typer.Option("--standby", help="do only what others leave undone")] = False,
+    listen: ListenAt = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run on schedule, as a daemon, until it is stopped."""
+    _daemon(config, since, _role(shard, replica, standby=standby), listen, on_schedule=True, as_json=as_json)
+
+
+@app.command()
+def serve(
+    config: ConfigFile = DEFAULT_CONFIG,
+    *,
+    since: Annotated[str | None, typer.Option(help="where to start without a watermark: 6h, or a time")] = None,
+    listen: ListenAt = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve HTTP, and do what is due when `POST /cycle` asks for it; for Cloud Scheduler and Cloud Run."""
+    _daemon(config, since, _role(None, None, standby=False), listen, on_schedule=False, as_json=as_json)
+
+
+def _daemon(
+    config: Path, since: str | None, role: Role, listen: str | None, *, on_schedule: bool, as_json: bool
+) -> None:
+    loaded = _load(config)
+    if listen is not None:
+        from exporter.config.listening import listening
+
+        loaded = listening(loaded, listen)
+    _check_moments(since)
+    from exporter import logs, running, terminal
+
+    on_terminal = sys.stderr.isatty()
+    logs.configure(sys.stderr, as_json=not on_terminal)
+    if on_terminal:
+        # Cycles are shown as lines already.
+        logging.getLogger("exporter.cycle").setLevel(logging.WARNING)
+    options = running.Options(role, None if since is None else _moment(since, datetime.now(UTC)))
+    with terminal.lines(as_json=as_json) as show:
+        (running.run if on_schedule else running.serve)(loaded, options, show)
+    # Threads that wait for an API that hangs would keep the process alive.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 @app.command()

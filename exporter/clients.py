@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import grpc
 from google.api_core.client_options import ClientOptions
@@ -17,10 +19,16 @@ from google.cloud.monitoring_v3 import MetricServiceClient
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 from google.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
-from requests.adapters import HTTPAdapter
 
 from exporter.config import Config
+from exporter.connections import BoundedAdapter
 from exporter.errors import Permanent, Transient
+
+_LONGEST_RECONNECT_PAUSE_MS = 5_000
+"""After an outage the API is back for us within so long; by itself gRPC waits for up to two minutes."""
+
+_KEEPALIVE_MS, _KEEPALIVE_TIMEOUT_MS = 30_000, 10_000
+"""A connection whose other end went away in silence (a laptop that slept) is noticed after a minute, not after a quarter of an hour."""
 
 _UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 _CONNECTIONS = 64
@@ -75,24 +83,46 @@ def _bigquery(project: str, endpoint: str | None) -> bigquery.Client:
     else:
         options = ClientOptions(api_endpoint=endpoint)
         client = bigquery.Client(project=project, credentials=AnonymousCredentials(), client_options=options)
-    adapter = HTTPAdapter(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS)
+    adapter = BoundedAdapter(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS)
     client._http.mount("https://", adapter)
     client._http.mount("http://", adapter)
     return client
 
 
 def _monitoring(endpoint: str | None) -> MetricServiceClient:
+    transport = MetricServiceGrpcTransport
     if endpoint is None:
-        return MetricServiceClient()
-    channel = grpc.insecure_channel(endpoint, options=_UNLIMITED)
-    return MetricServiceClient(transport=MetricServiceGrpcTransport(channel=channel))
+        return MetricServiceClient(transport=partial(transport, channel=partial(_secure_channel, transport)))
+    return MetricServiceClient(transport=transport(channel=_plain_channel(endpoint)))
 
 
 def _subscriber(endpoint: str | None) -> SubscriberClient:
+    transport = SubscriberGrpcTransport
     if endpoint is None:
-        return SubscriberClient()
-    channel = grpc.insecure_channel(endpoint, options=_UNLIMITED)
-    return SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+        return SubscriberClient(transport=partial(transport, channel=partial(_secure_channel, transport)))
+    return SubscriberClient(transport=transport(channel=_plain_channel(endpoint)))
+
+
+def _secure_channel(transport: Any, host: str, *, options: Sequence[tuple[str, int]] = (), **more: Any) -> grpc.Channel:
+    """A channel as the client library makes it, that comes back soon."""
+    channel: grpc.Channel = transport.create_channel(host, options=[*options, *_recovery()], **more)
+    return channel
+
+
+def _plain_channel(endpoint: str) -> grpc.Channel:
+    return grpc.insecure_channel(endpoint, options=[*_UNLIMITED, *_recovery()])
+
+
+def _recovery() -> list[tuple[str, int]]:
+    """Options of channels that outlive outages."""
+    return [
+        ("grpc.max_reconnect_backoff_ms", _LONGEST_RECONNECT_PAUSE_MS),
+        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+        # By itself a ping that is not answered takes a minute, whatever the time-out of keep-alives.
+        ("grpc.http2.ping_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
 
 
 def _utc_now() -> datetime:

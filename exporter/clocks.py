@@ -59,13 +59,15 @@ class ServiceClock:
             if abs((now - self._begun.now) - elapsed) > _STEP:
                 self._ahead = timedelta(0)
         self._begun = _Begin(now, steady_s)
+        with self._lock:
+            self._seen = None
         return now - self._ahead
 
     def there(self) -> datetime | None:
         """The service's time now, None where no answer of this cycle told it; notes how far our own clock is from it."""
         with self._lock:
             seen = self._seen
-        if seen is None or self._begun is None or seen[1] < self._begun.steady_s:
+        if seen is None or self._begun is None:
             return None
         date, at_s = seen
         difference = self._begun.now - (date - timedelta(seconds=at_s - self._begun.steady_s))

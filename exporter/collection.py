@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from exporter import calls
-from exporter.calls import OnCall
+from exporter.attention import shows_trouble
+from exporter.calls import CallLog
+from exporter.circuits import Circuits
 from exporter.clients import Clients
 from exporter.errors import SourceError
 from exporter.landings import LandingCollector
@@ -19,7 +21,7 @@ from exporter.snapshots import Landing, Readings, Storage, Subscription, TableQu
 from exporter.sources import pubsub
 from exporter.sources.bigquery import schema
 from exporter.sources.bigquery.runner import Runner
-from exporter.sources.monitoring import DEFAULT_DELAY, MonitoringSource
+from exporter.sources.monitoring import DEFAULT_DELAY, SIGNS, MonitoringSource
 from exporter.windows import HOUR
 
 BIGQUERY_TIMEOUT_S = 15.0
@@ -56,16 +58,20 @@ class Snapshot:
 class Collector:
     """Holds the clients and what is worth remembering between cycles: table metadata, storage, delays, quarantine."""
 
-    def __init__(self, clients: Clients, on_call: OnCall) -> None:
+    def __init__(self, clients: Clients, log: CallLog, circuits: Circuits) -> None:
         self._clients = clients
-        self._on_call = on_call
+        self._on_call = log.record
+        self._circuits = circuits
         self._rpc = ThreadPoolExecutor(_RPC_THREADS, thread_name_prefix="rpc")
         self._sources = ThreadPoolExecutor(_SOURCE_THREADS, thread_name_prefix="source")
-        self.runner = Runner(clients.bigquery, on_call, BIGQUERY_TIMEOUT_S)
-        self._monitoring = MonitoringSource(clients.monitoring, self._rpc, on_call, RPC_TIMEOUT_S)
+        self.runner = Runner(clients.bigquery, log.record, BIGQUERY_TIMEOUT_S, circuits=circuits)
+        self._monitoring = MonitoringSource(
+            clients.monitoring, self._rpc, log.record, RPC_TIMEOUT_S, on_series=log.returned, circuits=circuits
+        )
         self._landing = LandingCollector(self.runner, self._rpc)
         self._storage: dict[str, Storage] = {}
         self._listings: dict[str, tuple[datetime, dict[str, Subscription]]] = {}
+        self._unseen: list[Failure] = []
         self._delays: dict[str, timedelta] = {}
 
     def close(self) -> None:
@@ -82,9 +88,26 @@ class Collector:
                 return max([*self._delays.values(), DEFAULT_DELAY])
         return max(self._delays.values(), default=DEFAULT_DELAY)
 
+    def look(self, systems: Sequence[System], until: datetime, now: datetime) -> set[str]:
+        """Systems of which backlog or failed attempts say, up to ``until`` where these are complete, that something is wrong.
+
+        What could not be asked is told with the next collection.
+        """
+        if not systems:
+            return set()
+        longest = max(timedelta(seconds=system.window_s) for system in systems)
+        found = self._monitoring.collect(systems, until - HOUR - longest, now, SIGNS)
+        self._unseen += found.failures
+        return {
+            system.id
+            for system in systems
+            if system.id in found.readings and shows_trouble(system, found.readings[system.id], until)
+        }
+
     def collect(self, plans: Sequence[SystemPlan], now: datetime) -> Snapshot:
         """Ask all sources concurrently."""
-        snapshot = Snapshot()
+        snapshot = Snapshot(failures=self._unseen)
+        self._unseen = []
         tasks: list[Future[Callable[[Snapshot], None]]] = []
         for group in _grouped(plans, lambda plan: _place(plan.system)).values():
             tasks.append(self._sources.submit(self._collect_landing, group, now))
@@ -173,16 +196,19 @@ class Collector:
         # A gauge at the start of the first window may be two minutes older than it.
         start = min(asked[0].start for asked in windows) - timedelta(minutes=2, seconds=1)
         end = max(asked[-1].end for asked in windows)
-        try:
-            found = self._monitoring.read([plan.system for plan in plans], start, end)
-        except SourceError as error:
-            failure = calls.failure("monitoring", error)
-            return lambda snapshot: snapshot.failures.append(failure)
-        return lambda snapshot: snapshot.readings.update(found)
+        found = self._monitoring.collect([plan.system for plan in plans], start, end)
+
+        def put(snapshot: Snapshot) -> None:
+            snapshot.readings |= found.readings
+            snapshot.failures += found.failures
+
+        return put
 
     def _collect_subscriptions(self, project: str, now: datetime) -> Callable[[Snapshot], None]:
         try:
-            found = pubsub.subscriptions(self._clients.subscriber, project, self._on_call, RPC_TIMEOUT_S)
+            found = pubsub.subscriptions(
+                self._clients.subscriber, project, self._on_call, RPC_TIMEOUT_S, circuits=self._circuits
+            )
         except SourceError as error:
             failure = calls.failure("pubsub", error)
             return lambda snapshot: snapshot.failures.append(failure)

@@ -212,23 +212,34 @@ def _written_bytes(system: System, hour: Window, timeline: Timeline | None, land
     return round(written * min(1.0, own / rows)) if rows else 0
 
 
-def state_points(
-    plan: SystemPlan, snapshot: Snapshot, verdict: state.Verdict | None, before: str | None, now: datetime
-) -> list[Point]:
-    """The system as it is now: every collection its health, every hour its objectives, storage and subscription.
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is written of a system's present: its subscription, and its health, each None where it is unknown."""
 
-    A subscription that is not active is written every collection, and one that was in another state ``before`` at once.
-    """
-    system = plan.system
+    subscription: Subscription | None
+    verdict: state.Verdict | None
+
+
+def state_points(
+    plan: SystemPlan, snapshot: Snapshot, found: State, before: State | None, now: datetime
+) -> list[Point]:
+    """The system as it is now: every hour all of it, every collection what is not well, and at once what is other than ``before``."""
+    system, subscription, verdict = plan.system, found.subscription, found.verdict
     points: list[Point] = []
-    subscription = subscription_of(system, snapshot)
-    if plan.delivery:
+    changed = before is None or (_name(before), _health(before)) != (_name(found), _health(found))
+    unwell = _health(found) is not state.Health.HEALTHY or subscription is None or not subscription.active
+    if plan.state_due or (plan.delivery and (changed or unwell)):
         points += state.health_points(system, verdict, now)
-    if subscription is not None and (
-        plan.state_due or (plan.delivery and not (subscription.active and subscription.state == before))
-    ):
         points += state.subscription_points(system, subscription, now)
     if plan.state_due:
         points += state.objective_points(system, now)
         points += state.storage_points(system, snapshot.storage.get(str(system.table)), now)
     return points
+
+
+def _name(found: State) -> str | None:
+    return None if found.subscription is None else found.subscription.state
+
+
+def _health(found: State) -> state.Health | None:
+    return None if found.verdict is None else found.verdict.health

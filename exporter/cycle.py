@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from exporter import computation, export, outlook, plan, restoration, selfmetrics
+from exporter import computation, export, outlook, plan, preparation, selfmetrics
 from exporter.calls import CallLog
 from exporter.clocks import ServiceClock
 from exporter.collection import Collector
 from exporter.memory import Memory
-from exporter.model import CycleReport, Family, Point, System
+from exporter.meter import Meter
+from exporter.model import CycleReport, Family, System
 from exporter.patience import Patience
-from exporter.plan import Pace, SystemPlan
 from exporter.pricing import Prices
-from exporter.selfmetrics import Account, Condition
-from exporter.sinks import Sink
+from exporter.selfmetrics import Account
+from exporter.sinks import Outlet
 
 PATIENCE_S = 50.0
 """How long a cycle waits for an API that wants to be asked more slowly: it is over before the next minute's begins."""
@@ -33,13 +33,13 @@ class Exporter:
 
     systems: Sequence[System]
     collector: Collector
-    sink: Sink
+    sink: Outlet
     prices: Prices
     calls: CallLog
     clock: ServiceClock
+    meter: Meter
     since: datetime | None = None
     grace: timedelta = timedelta(0)
-    budget_usd: float | None = None
     account: Account = field(default_factory=Account)
     _memory: Memory = field(default_factory=Memory, init=False)
 
@@ -51,7 +51,12 @@ class Exporter:
         begun_s, cpu_begun_s = time.monotonic(), time.process_time()
         memory, patience = self._memory, patience or Patience(PATIENCE_S)
         now = self.clock.begin(now)
-        pace, plans = self._plan(now)
+        if not memory.restored:
+            memory.restore(self.sink, self.systems, self.prices, now)
+        pace = preparation.pace(
+            self.systems, self.collector, memory, self.meter, now=now, since=self.since, grace=self.grace
+        )
+        plans = preparation.plans(self.systems, self.collector, memory, self.sink, pace)
         snapshot = self.collector.collect([each for each in plans if each.busy], now)
         there = self.clock.there()
         plans = plans if there is None else plan.within(plans, there, pace)
@@ -63,12 +68,15 @@ class Exporter:
         present = outlook.present(plans, snapshot, memory, pace)
         memory.advance({(each.system.id, Family.STATE): now for each in plans if each.state_due}, now)
         calls = Counter(self.calls.take())
-        self.account.add(calls, snapshot.failures, sent, snapshot.bytes_billed, expired)
-        idle = not any(each.busy for each in plans)
-        own = [selfmetrics.alive(now)] if idle else self._own(now, time.monotonic() - begun_s)
-        closing = self.sink.export([*present, *own, *export.watermark_points(memory.unsaved, now)])
+        failures = (*snapshot.failures, *export.refused_elsewhere(self.sink))
+        self.account.add(calls, failures, sent, snapshot.bytes_billed, expired)
+        own = [selfmetrics.alive(now)]
+        if any(each.busy for each in plans):
+            own += selfmetrics.points(now, time.monotonic() - begun_s, self.account, memory, self.meter)
+        closing = self.sink.export([*present, *own, *export.watermark_points(memory.unsaved, self.sink, now)])
         memory.saved(closing)
         sent.count_present(closing)
+        self.meter.add(now, sent.points, snapshot.bytes_billed, self.calls.take_series())
         memory.forget(self.systems, now)
         return CycleReport(
             at=now,
@@ -82,31 +90,6 @@ class Exporter:
             already_written=sent.already_written,
             rejected=tuple(sent.rejected),
             retryable=tuple(sent.retryable),
-            failures=tuple(snapshot.failures),
+            failures=failures,
             bytes_billed=snapshot.bytes_billed,
         )
-
-    def _plan(self, now: datetime) -> tuple[Pace, tuple[SystemPlan, ...]]:
-        """Plan; the first time from what the sink remembers, and a standby each time that there seems to be something to do."""
-        memory = self._memory
-        if not memory.restored:
-            memory.restore(self.sink, self.systems, self.prices, now)
-        pace = Pace(
-            now=now,
-            delivery_delay=self.collector.delivery_delay(self.systems),
-            since=self.since,
-            attention=memory.attention.given(now),
-            grace=self.grace,
-        )
-        plans = plan.plan(self.systems, memory.watermarks, memory.history, pace)
-        if self.grace and any(each.busy for each in plans):
-            memory.heed(restoration.watermarks(self.sink, self.systems, now, first=False))
-            plans = plan.plan(self.systems, memory.watermarks, memory.history, pace)
-        return pace, plans
-
-    def _own(self, now: datetime, duration_s: float) -> list[Point]:
-        account, self.account = self.account, Account()
-        memory = self._memory
-        attention = len(memory.attention.given(now))
-        condition = Condition(duration_s, memory.watermarks, attention, {}, self.budget_usd)
-        return selfmetrics.points(now, condition, account)

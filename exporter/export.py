@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from exporter.computation import Step
-from exporter.model import Family, Outcome, Point, Refusal
+from exporter.model import Failure, Family, Outcome, Point, Refusal
 from exporter.patience import Patience
-from exporter.sinks import Sink
+from exporter.sinks import Outlet, Sink
 from exporter.sinks.refusals import TOO_FREQUENT
 from exporter.windows import EPOCH
 
@@ -143,8 +143,21 @@ def _export(sink: Sink, points: Sequence[Point], sent: Sent, patience: Patience)
     return outcome
 
 
-def watermark_points(advanced: dict[tuple[str, Family], datetime], now: datetime) -> list[Point]:
-    """Points that record up to where each system's family is stored."""
+def refused_elsewhere(sink: Outlet) -> Iterator[Failure]:
+    """What a sink beside the one that owns the watermarks did not take, by sink and reason."""
+    by_reason: dict[tuple[str, str], list[Refusal]] = {}
+    for refusal in sink.other_refusals():
+        name = refusal.message.partition(":")[0]
+        by_reason.setdefault((name, refusal.code), []).append(refusal)
+    for (name, code), refusals in by_reason.items():
+        yield Failure(
+            name, None, code, f"{len(refusals)} points were not taken by {refusals[0].message}", transient=True
+        )
+
+
+def watermark_points(advanced: Mapping[tuple[str, Family], datetime], sink: Outlet, now: datetime) -> list[Point]:
+    """Points that record up to where each system's family is stored, as far as every sink has what it is to have."""
+    held = sink.unsent()
     return [
         Point(
             metric="exporter/watermark",
@@ -154,4 +167,5 @@ def watermark_points(advanced: dict[tuple[str, Family], datetime], now: datetime
             labels={"family": family.value},
         )
         for (system, family), end in advanced.items()
+        if system not in held
     ]

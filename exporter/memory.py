@@ -8,6 +8,7 @@ from datetime import datetime
 
 from exporter import restoration
 from exporter.attention import Attention
+from exporter.computation import State
 from exporter.export import Unfinished
 from exporter.history import History
 from exporter.model import Family, Outcome, System, SystemSummary, Watermark
@@ -27,12 +28,18 @@ class Memory:
     watermarks: dict[Key, Watermark] = field(default_factory=dict)
     unfinished: Unfinished = field(default_factory=Unfinished)
     attention: Attention = field(default_factory=Attention)
-    subscriptions: dict[str, str] = field(default_factory=dict)
-    """The state in which each system's subscription was written last."""
+    states: dict[str, State] = field(default_factory=dict)
+    """How each system was when it was written last."""
     summaries: tuple[SystemSummary, ...] = ()
     unsaved: dict[Key, datetime] = field(default_factory=dict)
     """Watermarks that the sink does not know yet."""
-    restored: bool = False
+    began: datetime | None = None
+    """When the first cycle was."""
+
+    @property
+    def restored(self) -> bool:
+        """Whether the sink's memory was read back."""
+        return self.began is not None
 
     def restore(self, sink: Sink, systems: Sequence[System], prices: Prices, now: datetime) -> None:
         """Read watermarks and history back, once; raises ``SourceError``."""
@@ -41,7 +48,7 @@ class Memory:
         if self.watermarks:
             restoration.restore(sink, systems, self.history, prices, now)
             self.attention.judge(systems, self.history, now)
-        self.restored = True
+        self.began = now
 
     def heed(self, found: Mapping[Key, Watermark]) -> None:
         """Take over watermarks of the sink; they only move forward: one that was just written may not be readable yet."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from exporter.collection import Snapshot
-from exporter.computation import state_points, subscription_of
+from exporter.computation import State, state_points, subscription_of
 from exporter.memory import Memory
 from exporter.metrics import fleet, summary
 from exporter.metrics.summary import Present
@@ -53,7 +53,8 @@ def _system(
         delays={family: pace.settle(family) for family in (Family.LANDING, Family.DELIVERY)},
     )
     judged = summary.verdict(system, kept, situation)
-    points = state_points(plan, snapshot, judged, memory.subscriptions.get(system.id), minute)
-    if subscription is not None:
-        memory.subscriptions[system.id] = subscription.state
+    found = State(subscription, judged)
+    points = state_points(plan, snapshot, found, memory.states.get(system.id), minute)
+    if plan.delivery or plan.state_due:
+        memory.states[system.id] = found
     return summary.summarise(system, kept, situation, judged), points

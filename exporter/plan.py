@@ -32,7 +32,8 @@ class Pace:
     """What a whole cycle goes by.
 
     ``delivery_delay`` is how late Pub/Sub's metrics are. Systems without a watermark start at ``since``, at the full hour that holds it.
-    Systems in ``attention`` are collected every window. A standby gives others a ``grace``. ``thrifty`` slows spend and state down.
+    Systems in ``attention`` are collected every window. A standby gives others a ``grace``, and to those who begin as it does, since it
+    ``began``. ``thrifty`` slows spend and state down.
     """
 
     now: datetime
@@ -40,7 +41,13 @@ class Pace:
     since: datetime | None = None
     attention: Collection[str] = ()
     grace: timedelta = timedelta(0)
+    began: datetime | None = None
     thrifty: bool = False
+
+    @property
+    def leaves_beginnings(self) -> bool:
+        """Whether systems that nobody has begun with are left to others."""
+        return self.began is not None and self.now - self.began < self.grace
 
     def settle(self, family: Family) -> timedelta:
         """How long after its end a window of a family is complete."""
@@ -90,6 +97,8 @@ def _plan(system: System, watermarks: Watermarks, history: SystemHistory, pace: 
         return None if found is None else found.end
 
     landing_mark, delivery_mark = watermark(Family.LANDING), watermark(Family.DELIVERY)
+    if landing_mark is None and delivery_mark is None and pace.leaves_beginnings:
+        return SystemPlan(system)
     landing, delivery = (
         due(
             now=pace.now,
@@ -101,22 +110,21 @@ def _plan(system: System, watermarks: Watermarks, history: SystemHistory, pace: 
         )
         for family, mark in ((Family.LANDING, landing_mark), (Family.DELIVERY, delivery_mark))
     )
-    reached = [
-        windows[-1].end if windows else mark
-        for windows, mark in ((landing.windows, landing_mark), (delivery.windows, delivery_mark))
-    ]
-    spend = _spend(watermark(Family.SPEND), [end for end in reached if end is not None], pace)
+    landing_end = landing.windows[-1].end if landing.windows else landing_mark
+    delivery_end = delivery.windows[-1].end if delivery.windows else delivery_mark
+    spend = _spend(watermark(Family.SPEND), [end for end in (landing_end, delivery_end) if end is not None], pace)
+    starts = [windows[0].start for windows in (landing.windows, delivery.windows, spend) if windows]
     ends = [windows[-1].end for windows in (landing.windows, delivery.windows) if windows]
-    needed_from = min([window.start for window in spend] + [end - HOUR for end in ends], default=pace.now)
+    needed_from = min(starts + [end - HOUR for end in ends], default=pace.now)
     needed_from = max(align_down(needed_from, length), align_up(pace.now - _REACH, length))
     return SystemPlan(
         system=system,
         landing=landing.windows,
         delivery=delivery.windows,
         spend=spend,
-        landing_asked=_asked(history.landings, needed_from, landing.windows),
+        landing_asked=_asked(history.landings, _split(needed_from, landing_end, length), landing.windows),
         delivery_asked=_asked(
-            history.deliveries, needed_from, delivery.windows, whole_from=spend[0].start if spend else None
+            history.deliveries, _split(needed_from, delivery_end, length), (*delivery.windows, *spend)
         ),
         state_due=_is_state_due(watermark(Family.STATE), pace),
         expired=landing.expired + delivery.expired,
@@ -171,24 +179,22 @@ def _spend(mark: datetime | None, reached: Sequence[datetime], pace: Pace) -> tu
     return split(max(start, oldest), complete, HOUR)
 
 
-def _asked(
-    track: Track[Landing] | Track[Delivery],
-    needed_from: datetime,
-    windows: Sequence[Window],
-    *,
-    whole_from: datetime | None = None,
-) -> tuple[Window, ...]:
-    """The windows to measure, from the first that is needed and not known up to the last that is due.
+def _split(start: datetime, end: datetime | None, length: timedelta) -> tuple[Window, ...]:
+    """The windows from a start up to an end that there may not be."""
+    return () if end is None else split(start, end, length)
 
-    A due window is known when it was measured in this process; an earlier one also when the sink remembers it, but from ``whole_from``
-    on more is needed than the sink remembers.
+
+def _asked(
+    track: Track[Landing] | Track[Delivery], needed: Sequence[Window], detailed: Sequence[Window]
+) -> tuple[Window, ...]:
+    """The windows to measure: of those that are needed all from the first that is not known.
+
+    What the sink remembers is enough for horizons, and for what both families complete; from where it has to be ``detailed`` (in windows
+    or hours that are due) only what was measured in this process is.
     """
-    if not windows:
-        return ()
-    asked = split(min(needed_from, windows[0].start), windows[-1].end, windows[0].length)
-    for place, window in enumerate(asked):
+    begin = min((window.start for window in detailed), default=None)
+    for place, window in enumerate(needed):
         known = track.of(window)
-        detailed = window.start >= windows[0].start or (whole_from is not None and window.start >= whole_from)
-        if known is None or (known.restored and detailed):
-            return asked[place:]
+        if known is None or (known.restored and begin is not None and window.start >= begin):
+            return tuple(needed[place:])
     return ()

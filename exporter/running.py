@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -11,15 +12,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import FrameType
 
-from exporter import assembly, scheduler
+from exporter import assembly, destinations, scheduler
 from exporter.assembly import Parts, Role
 from exporter.config import Config
+from exporter.logs import FailureLog
 from exporter.model import CycleReport
 from exporter.scheduler import Scheduler
+from exporter.web.app import application
+from exporter.web.guard import guard
+from exporter.web.listening import listen
+from exporter.web.server import Server
 from exporter.worker import Worker
 
-_STOP_S = 8.0
-"""How long a cycle that is under way may go on after the signal to stop: Cloud Run and Kubernetes kill after ten seconds or more.
+_STOP_S = 7.0
+"""How long a cycle under way may go on after the signal to stop: Cloud Run kills ten seconds after it.
 
 A cycle that is abandoned loses nothing: the next process goes on where the watermarks are.
 """
@@ -39,27 +45,50 @@ class Options:
 
 def run(config: Config, options: Options, show: Show) -> None:
     """Run cycles on schedule until SIGTERM or SIGINT; raises ``ExporterError`` where it cannot go on."""
-    with _stoppable() as stop, assembly.parts(config) as parts:
-        worker = _worker(parts, options, stop)
-        clock = parts.clients.now if config.endpoints.clock is not None else None
+    with _serving(config, options, show) as (parts, worker, stop):
         runner = Scheduler(
-            lambda: show(worker.cycle()),
+            worker.cycle,
             worker.overrun,
             period=scheduler.period(config.systems),
             offset=scheduler.offset(f"{config.fleet}/{options.role.task_id}"),
-            follow=clock,
+            follow=parts.clients.now if config.endpoints.clock is not None else None,
         )
+        runner.run(stop)
+
+
+def serve(config: Config, options: Options, show: Show) -> None:
+    """Run a cycle whenever `POST /cycle` asks for one, until SIGTERM or SIGINT."""
+    with _serving(config, options, show) as (_, _, stop):
+        stop.wait()
+
+
+@contextmanager
+def _serving(config: Config, options: Options, show: Show) -> Iterator[tuple[Parts, Worker, threading.Event]]:
+    """Serve HTTP beside what is done with the worker; at the end a cycle that is under way is given a little time."""
+    where = listen(config.exporter, os.environ)
+    guarded = guard(where, os.environ)
+    with _stoppable() as stop, assembly.parts(config) as parts:
+        found = destinations.make(config, parts.clients, parts.calls, parts.circuits, options.role.task_id)
+        exporter = assembly.exporter(parts, since=options.since, role=options.role, found=found)
+        failures = FailureLog()
+
+        def tell(report: CycleReport) -> None:
+            failures.report(report)
+            show(report)
+
+        worker = Worker(exporter, parts.clients.now, stop=stop, show=tell)
+        exposition = None if found.prometheus is None else found.prometheus.exposition
+        server = Server(application(worker, guarded, exposition), where)
+        server.start()
+        _log.info("serving at %s", server.address)
         try:
-            runner.run(stop)
+            yield parts, worker, stop
         finally:
             stop.set()
             if not worker.wait(_STOP_S):
-                _log.warning("the cycle under way is abandoned; the next process does it again")
-
-
-def _worker(parts: Parts, options: Options, stop: threading.Event) -> Worker:
-    exporter = assembly.exporter(parts, since=options.since, role=options.role)
-    return Worker(exporter, parts.clients.now, stop)
+                _log.warning("the cycle under way is abandoned: the next process does it again")
+            server.stop(grace_s=1)
+            found.sink.close()
 
 
 @contextmanager

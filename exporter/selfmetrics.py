@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from exporter.export import Sent
+from exporter.memory import Memory
+from exporter.meter import Meter
 from exporter.metrics.catalog import EXPORTER_JOB
 from exporter.model import Failure, Family, Point
-from exporter.plan import Watermarks
 
 Calls = Mapping[tuple[str, str, str], int]
 
@@ -39,8 +40,8 @@ class Account:
         self.bytes_billed += bytes_billed
         self.expired += expired
 
-    def counts(self, now: datetime) -> list[Point]:
-        """The account as points, zeros left out; they cover two milliseconds, for a count needs a stretch of time."""
+    def close(self, now: datetime) -> list[Point]:
+        """The account as points, zeros left out, and begin anew; they cover two milliseconds, for a count needs a stretch of time."""
         made = [
             _count("exporter/remote_calls", now, number, api=api, method=method, code=code)
             for (api, method, code), number in sorted(self.calls.items())
@@ -53,6 +54,9 @@ class Account:
         made.append(_count("exporter/bytes_billed", now, self.bytes_billed))
         others = {"exporter/windows_expired": self.expired, "exporter/overruns": self.overruns}
         made += [_count(metric, now, number) for metric, number in others.items() if number]
+        for counter in (self.calls, self.failures, self.points):
+            counter.clear()
+        self.bytes_billed = self.expired = self.overruns = 0
         return made
 
 
@@ -61,36 +65,21 @@ def alive(now: datetime) -> Point:
     return _gauge("exporter/up", now, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """How the exporter is doing; ``monthly_usd`` is what it costs a month, by component, where that is known."""
-
-    duration_s: float
-    watermarks: Watermarks
-    attention: int
-    monthly_usd: Mapping[str, float]
-    budget_usd: float | None
-
-
-def points(now: datetime, condition: Condition, account: Account) -> list[Point]:
-    """Everything that the exporter says of itself after a cycle that did something."""
-    return [alive(now), *_gauges(now, condition), *account.counts(now)]
-
-
-def _gauges(now: datetime, condition: Condition) -> list[Point]:
+def points(now: datetime, duration_s: float, account: Account, memory: Memory, meter: Meter) -> list[Point]:
+    """How the exporter is doing, and what has happened since this was written last: the account begins anew."""
     made = [
-        _gauge("exporter/cycle_duration", now, condition.duration_s),
-        _gauge("exporter/attention", now, condition.attention),
+        _gauge("exporter/cycle_duration", now, duration_s),
+        _gauge("exporter/attention", now, len(memory.attention.given(now))),
     ]
     for family in (Family.LANDING, Family.DELIVERY, Family.SPEND):
-        ends = [mark.end for (_, of), mark in condition.watermarks.items() if of is family]
+        ends = [mark.end for (_, of), mark in memory.watermarks.items() if of is family]
         if ends:
             lag_s = (now - min(ends)).total_seconds()
             made.append(_gauge("exporter/window_lag", now, lag_s, family=family.value))
-    made += [_gauge("exporter/observer_cost", now, usd, component=name) for name, usd in condition.monthly_usd.items()]
-    if condition.budget_usd is not None:
-        made.append(_gauge("exporter/budget", now, condition.budget_usd))
-    return made
+    made += [_gauge("exporter/observer_cost", now, usd, component=name) for name, usd in meter.monthly_usd(now).items()]
+    if meter.budget_usd is not None:
+        made.append(_gauge("exporter/budget", now, meter.budget_usd))
+    return [*made, *account.close(now)]
 
 
 def _gauge(metric: str, at: datetime, value: float, **labels: str) -> Point:

@@ -116,7 +116,7 @@ class TableQueries:
 
 @dataclass(frozen=True, slots=True)
 class TableWrites:
-    """What the Storage Write API wrote to a table in a stretch of whole minutes, within one window; ``error_code`` is ``OK`` for success."""
+    """What the Storage Write API wrote to a table in some minutes of one window; ``error_code`` is ``OK`` for success."""
 
     start: datetime
     error_code: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter import document
-from exporter.checking import Assessment
+from exporter.checking import Assessment, Level
 from exporter.document import calls_by_api, report_rows, rfc3339
 from exporter.model import CycleReport, SystemSummary
 from exporter.reporting import Report
@@ -45,6 +46,31 @@ def screen(*, as_json: bool) -> Iterator[Callable[[CycleReport], None]]:
             console.print(fleet(report, console.width))
 
         yield draw
+
+
+@contextmanager
+def lines(*, as_json: bool) -> Iterator[Callable[[CycleReport], None]]:
+    """Show cycles as one line each: as JSON, or in words on a terminal; a log file has the exporter's log instead."""
+
+    def show(report: CycleReport) -> None:
+        if as_json:
+            sys.stdout.write(json.dumps(document.cycle(report), ensure_ascii=False, allow_nan=False) + "\n")
+        elif sys.stdout.isatty():
+            sys.stdout.write(cycle_line(report) + "\n")
+        sys.stdout.flush()
+
+    yield show
+
+
+def cycle_line(report: CycleReport) -> str:
+    """One cycle in one line: when, how the systems are, what was done, what failed."""
+    counts = {name: sum(1 for s in report.systems if s.health == name) for name in reversed(_ORDER)}
+    health = " ".join(f"{count} {name}" for name, count in counts.items() if count)
+    line = f"{report.at:%H:%M:%S}  {health}  {report.windows} windows, {report.written} points, {report.duration_s:.1f} s"
+    refused = len(report.rejected) + len(report.retryable)
+    failed = [f"{refused} points refused"] if refused else []
+    failed += [f"{source}: {number} failed" for source, number in Counter(f.source for f in report.failures).items()]
+    return "  ".join([line, *failed])
 
 
 def duration(seconds: float | None) -> str:
@@ -190,29 +216,30 @@ def _closing(report: CycleReport) -> list[RenderableType]:
     return lines
 
 
-_LEVEL_STYLE = {"ok": "green", "partly": "yellow", "not": "bold red"}
+_LEVEL_STYLE = {Level.PARTLY: "yellow", Level.NOT: "bold red"}
 
 
 def assessments(found: Sequence[Assessment], width: int) -> RenderableType:
-    """What can be measured of every system, with the fix for what cannot, and what it costs."""
+    """What cannot be measured and the fix, system by system; the others are only named."""
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", width=min(width, 140))
-    table.add_column("system", no_wrap=True, overflow="ellipsis", max_width=20)
+    table.add_column("system", overflow="fold", max_width=24)
     table.add_column("measurable", no_wrap=True)
     table.add_column("what, and how to fix it", overflow="fold", ratio=1)
-    table.add_column("$/month", justify="right", no_wrap=True)
     for each in found:
         words = [
             f"{finding.what} -> {finding.remedy}" if finding.remedy else finding.what
             for finding in each.findings
-            if finding.level.value != "ok" or each.level.value == "ok" or "do not count" in finding.what
+            if finding.level is not Level.OK
         ]
-        usd = NO_VALUE if each.usd_per_month is None else f"{each.usd_per_month:.2f}"
-        table.add_row(each.system.id, Text(each.level.value, style=_LEVEL_STYLE[each.level]), "\n".join(words), usd)
-    total = sum(each.usd_per_month or 0.0 for each in found)
-    line = (
-        f"Reading the tables costs about ${total:.2f} a month on demand (by dry run, at least 10 MB a table and query)."
-    )
-    return Group(table, Text(), Text(line))
+        if words:
+            style = _LEVEL_STYLE.get(each.level, "green")
+            table.add_row(each.system.id, Text(each.level.value, style=style), "\n".join(words))
+    whole = [each.system.id for each in found if each.level is Level.OK]
+    blocks: list[RenderableType] = [table, Text()] if table.row_count else []
+    if whole:
+        line = f"{len(whole)} of {len(found)} systems can be measured wholly: {', '.join(whole)}"
+        blocks.append(Text(line, style="green"))
+    return Group(*blocks)
 
 
 def report(measured: Report, width: int) -> RenderableType:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +18,9 @@ DEAD_AFTER = 5
 """So many cycles in a row that stored nothing of what they had to store, and the exporter is not well."""
 
 
+_log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """Whether the exporter is alive (else it is to be restarted) and ready (it has done a cycle), and why not."""
@@ -27,15 +32,27 @@ class Status:
 
 
 class Worker:
-    """Holds the exporter; ``cycle`` may be called from any thread, and ends early once ``stop`` is set."""
+    """Holds the exporter; ``cycle`` may be called from any thread, and ends early once ``stop`` is set.
 
-    def __init__(self, exporter: Exporter, now: Now, stop: threading.Event | None = None) -> None:
+    ``show`` is told of every cycle.
+    """
+
+    def __init__(
+        self,
+        exporter: Exporter,
+        now: Now,
+        *,
+        stop: threading.Event | None = None,
+        show: Callable[[CycleReport], None] = lambda _: None,
+    ) -> None:
         self._exporter = exporter
         self._now = now
+        self._show = show
         self._stop = stop or threading.Event()
         self._turn = threading.Lock()
         self._dead: list[str] = []
         self._last: CycleReport | None = None
+        self._over_budget = False
 
     def cycle(self) -> CycleReport:
         """Do what is due now, after a cycle that is under way; raises ``ExporterError`` where nothing could be done."""
@@ -50,7 +67,22 @@ class Worker:
             else:
                 self._dead.clear()
             self._last = report
+            self._watch_the_budget(report.at)
+            self._show(report)
             return report
+
+    def _watch_the_budget(self, now: datetime) -> None:
+        meter = self._exporter.meter
+        over = meter.is_over_budget(now)
+        if over and not self._over_budget:
+            usd = sum(meter.monthly_usd(now).values())
+            _log.warning(
+                "the monitoring costs $%.2f a month at this rate, more than budget.monthly_usd ($%.2f): costs and storage are now "
+                "written every six hours; `exporter check` shows longer intervals that fit",
+                usd,
+                meter.budget_usd,
+            )
+        self._over_budget = over
 
     def wait(self, seconds: float) -> bool:
         """Wait for a cycle that is under way, and say whether it is over."""

@@ -85,6 +85,7 @@ PREFIX = Text(
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])"
 _PORT = r"(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 ADDRESS = Text(f"{_HOST}:{_PORT}", "HOST:PORT with a port up to 65535")
+FILE = Text(r"[!-~](?:[ -~]{0,1022}[!-~])?", "the name of a file")
 URL = Text(rf"https?://{_HOST}(?::{_PORT})?(?:/[A-Za-z0-9._~/-]*)?", "an address such as http://127.0.0.1:8080")
 SHARE = Number(0, 1, open_ends=True)
 MONEY = Number(0, 1_000_000, open_ends=True)
@@ -135,9 +136,10 @@ def _price_names() -> tuple[str, ...]:
 
 EXPORTER = Section(
     {
-        "sinks": ListOf(Choice(["cloud_monitoring"]), least=1),
+        "sinks": ListOf(Choice(["cloud_monitoring", "otlp", "prometheus"]), least=1),
         "metric_prefix": PREFIX,
         "monitoring_project": PROJECT,
+        "otlp": Section({"endpoint": URL, "headers_file": FILE, "temporality": Choice(["delta", "cumulative"])}),
         "budget": Section({"monthly_usd": MONEY}, required=("monthly_usd",)),
         "prices": Section({name: Number(0, 1_000_000) for name in _price_names()}),
         "listen": ADDRESS,

@@ -14,7 +14,7 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from exporter.config import fields
 from exporter.config.nodes import Findings, compose, described, entries, line_of
-from exporter.config.types import Config, Endpoints, ExporterSettings
+from exporter.config.types import Config, Endpoints, ExporterSettings, OtlpSettings
 from exporter.config.values import INVALID, format_duration
 from exporter.errors import ConfigError, Mistake
 from exporter.model import ActiveHours, Columns, Objectives, System, TableRef, Tier
@@ -96,13 +96,16 @@ class _Parser:
         return values
 
     def _settings(self, given: Values, defaults: Values, node: Node) -> ExporterSettings | None:
-        values = {name: value for name, value in given.items() if name not in ("", "budget", "listen", "prices")}
+        values = {
+            name: value for name, value in given.items() if name not in ("", "budget", "listen", "otlp", "prices")
+        }
         if "listen" in given:
             host, _, port = given["listen"].rpartition(":")
             values |= {"listen_host": host.strip("[]"), "listen_port": int(port)}
             if "auth" not in given[""] and not _is_loopback(values["listen_host"]):
                 remedy = "is missing: an address beyond loopback needs bearer, iap or cloud_run"
                 self._findings.at(given[""]["listen"], "exporter.auth", remedy)
+        values["otlp"] = self._otlp(given)
         values["budget_monthly_usd"] = given.get("budget", {}).get("monthly_usd")
         values["prices"] = {name: value for name, value in given.get("prices", {}).items() if name}
         if "monitoring_project" not in values:
@@ -112,6 +115,13 @@ class _Parser:
                 remedy = "is missing: name the project that the metrics are written to, or set defaults.project"
                 self._findings.at(node, "exporter.monitoring_project", remedy)
         return ExporterSettings(**values) if "monitoring_project" in values else None
+
+    def _otlp(self, given: Values) -> OtlpSettings:
+        readable = "sinks" in given or "sinks" not in given[""]
+        if "otlp" in given[""] and readable and "otlp" not in given.get("sinks", ()):
+            remedy = "is set, but exporter.sinks does not list otlp: add it there, or remove this"
+            self._findings.at(given[""]["otlp"], "exporter.otlp", remedy)
+        return OtlpSettings(**{name: value for name, value in given.get("otlp", {}).items() if name})
 
     def _systems(self, node: Node, defaults: Values) -> list[System]:
         if not isinstance(node, SequenceNode) or not node.value:

@@ -7,6 +7,18 @@ from dataclasses import dataclass, field
 
 from exporter.model import System
 
+GOOGLE_OTLP = "https://telemetry.googleapis.com"
+"""Google's own receiver of OTLP."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtlpSettings:
+    """Where the sink ``otlp`` sends; ``headers_file`` holds what a collector wants to be told and nobody else may know."""
+
+    endpoint: str = GOOGLE_OTLP
+    headers_file: str | None = None
+    temporality: str = "delta"
+
 
 @dataclass(frozen=True, slots=True)
 class ExporterSettings:
@@ -15,6 +27,7 @@ class ExporterSettings:
     monitoring_project: str
     metric_prefix: str = "custom.googleapis.com/pipeline"
     sinks: tuple[str, ...] = ("cloud_monitoring",)
+    otlp: OtlpSettings = OtlpSettings()
     budget_monthly_usd: float | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     listen_host: str = "127.0.0.1"

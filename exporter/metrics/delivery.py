@@ -72,6 +72,8 @@ def _at(samples: Sequence[tuple[int, int]], moment: int) -> int | None:
 
 
 def _retained(readings: Readings, start: int, end: int) -> tuple[int, ...]:
+    if not any(age > SECONDS_PER_DAY for _, age in _within(readings.oldest_age, start, end)):
+        return ()
     sizes = dict(_within(readings.backlog_bytes, start, end))
     return tuple(
         sizes[at] for at, age in _within(readings.oldest_age, start, end) if age > SECONDS_PER_DAY and at in sizes

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from zoneinfo import ZoneInfo
 
-from exporter.metrics.accounting import Basis, Unaccounted, errors
+from exporter.metrics.accounting import Basis, Unaccounted, error_counts
 from exporter.metrics.points import gauge
 from exporter.model import ActiveHours, Point, System
 from exporter.snapshots import Delivery, Landing, Storage, Subscription
@@ -18,6 +18,9 @@ PAGE_BURN_RATE = 14.4
 """Burns 2 % of a month's error budget in an hour (SRE workbook, alerting on SLOs)."""
 SHORT_WINDOW = timedelta(minutes=5)
 BACKLOG_AGE_FACTOR = 10
+
+Rates = Mapping[str, float]
+"""Burn rates by objective; an objective without events has none."""
 
 
 class Health(IntEnum):
@@ -66,44 +69,57 @@ def burn_rate(good: int, bad: int, target: float) -> float | None:
     return None if good + bad == 0 else bad / (good + bad) / (1 - target)
 
 
-def _burn_rates(system: System, signals: Signals, length: timedelta) -> dict[str, float]:
+def _burn_rates(system: System, signals: Signals) -> tuple[Rates, Rates, Rates]:
+    """Burn rates of both objectives over the short window, one hour and six, all of which end with the newest window."""
     if not signals.landings:
-        return {}
+        return {}, {}, {}
+    window = timedelta(seconds=system.window_s)
     end = signals.landings[-1].window.end
-    landings = [landing for landing in signals.landings if landing.window.start >= end - length]
-    by_window = {landing.window: landing for landing in landings}
-    found = [errors(signals.basis, by_window[d.window], d) for d in signals.deliveries if d.window in by_window]
-    good = sum(landing.within_threshold for landing in landings)
+    starts = [end - max(length, window) for length in (SHORT_WINDOW, HOUR, 6 * HOUR)]
+    by_window = {delivery.window: delivery for delivery in signals.deliveries}
+    on_time = late = good = bad = 0
+    found: list[Rates] = []
+    for landing in reversed(signals.landings):
+        while landing.window.start < starts[len(found)]:
+            found.append(_rates(system, (on_time, late), (good, bad)))
+            if len(found) == len(starts):
+                return found[0], found[1], found[2]
+        on_time += landing.within_threshold
+        late += landing.measured_rows - landing.within_threshold
+        delivery = by_window.get(landing.window)
+        if delivery is not None:
+            counts = error_counts(signals.basis, landing, delivery)
+            good, bad = good + counts[0], bad + counts[1]
+    found += [_rates(system, (on_time, late), (good, bad))] * (len(starts) - len(found))
+    return found[0], found[1], found[2]
+
+
+def _rates(system: System, latency: tuple[int, int], errors: tuple[int, int]) -> Rates:
     rates = {
-        "latency": burn_rate(
-            good, sum(landing.measured_rows for landing in landings) - good, system.objectives.latency_target
-        ),
-        "errors": burn_rate(
-            sum(each.good for each in found), sum(each.bad for each in found), system.objectives.errors_target
-        ),
+        "latency": burn_rate(*latency, system.objectives.latency_target),
+        "errors": burn_rate(*errors, system.objectives.errors_target),
     }
     return {name: rate for name, rate in rates.items() if rate is not None}
 
 
 def judge(system: System, signals: Signals) -> Verdict:
     """Judge a system whose watermarks are fresh."""
-    failing = _failing(system, signals)
+    short, hour, six_hours = _burn_rates(system, signals)
+    failing = _failing(system, signals, short, hour)
     if failing:
         return Verdict(Health.FAILING, tuple(failing))
-    degraded = _degraded(system, signals)
+    degraded = _degraded(system, signals, six_hours)
     if degraded:
         return Verdict(Health.DEGRADED, tuple(degraded))
     return Verdict(Health.HEALTHY)
 
 
-def _failing(system: System, signals: Signals) -> list[str]:
+def _failing(system: System, signals: Signals, short: Rates, hour: Rates) -> list[str]:
     reasons = []
     if signals.subscription is not None and not signals.subscription.active:
         # A subscription that exists names its destination, whose state this then is.
         what = "destination of the subscription" if signals.subscription.table else "subscription"
         reasons.append(f"{what} is {signals.subscription.state}")
-    window = timedelta(seconds=system.window_s)
-    hour, short = (_burn_rates(system, signals, max(length, window)) for length in (HOUR, SHORT_WINDOW))
     reasons += [
         f"{name} objective burns {rate:.3g} x over 1 h"
         for name, rate in hour.items()
@@ -115,10 +131,10 @@ def _failing(system: System, signals: Signals) -> list[str]:
     return reasons
 
 
-def _degraded(system: System, signals: Signals) -> list[str]:
+def _degraded(system: System, signals: Signals, six_hours: Rates) -> list[str]:
     reasons = [
         f"{name} objective burns {rate:.3g} x over 6 h"
-        for name, rate in _burn_rates(system, signals, 6 * HOUR).items()
+        for name, rate in six_hours.items()
         if rate >= 1
     ]
     last_hour = [d for d in signals.deliveries if d.window.start >= signals.deliveries[-1].window.end - HOUR]
@@ -134,8 +150,10 @@ def _degraded(system: System, signals: Signals) -> list[str]:
     return reasons
 
 
-def subscription_points(system: System, subscription: Subscription, at: datetime) -> list[Point]:
-    """Whether the subscription is active."""
+def subscription_points(system: System, subscription: Subscription | None, at: datetime) -> list[Point]:
+    """Whether the subscription is active; nothing where its state is unknown."""
+    if subscription is None:
+        return []
     return [gauge(system, "subscription_active", at, int(subscription.active), state=subscription.state)]
 
 

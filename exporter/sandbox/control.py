@@ -33,6 +33,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "probability": (int, float),
     "count": (int, type(None)),
     "series": (int, type(None)),
+    "after": (bool,),
 }
 _NAMES: Mapping[type, str] = {
     str: "a string",
@@ -155,6 +156,8 @@ def _stats(world: World, live_failures: Mapping[str, int]) -> Mapping[str, Any]:
             job["bytes_billed"] or 0 for job in world.engines.bigquery.jobs() if job["user"] != API_USER
         ),
         "points_stored": world.engines.monitoring.points_stored,
+        "distribution_points_stored": world.engines.monitoring.distribution_points_stored,
+        "series_returned": world.engines.monitoring.series_returned,
         "live_failures": dict(live_failures),
     }
 

@@ -46,8 +46,8 @@ class Fault:
     ``method`` is the RPC (``CreateTimeSeries``) or the REST method (``jobs.query``), ``*`` for all. ``status`` is the name of a
     canonical code (``UNAVAILABLE``, ``RESOURCE_EXHAUSTED``, ``PERMISSION_DENIED``, ...), which REST faces translate into HTTP. A
     fault with a ``count`` ends after that many hits. A fault with ``series`` concerns only that many series of a
-    ``CreateTimeSeries``: they are refused with the status, the others are written. Raises ``ValueError`` for a fault that makes no
-    sense.
+    ``CreateTimeSeries``: they are refused with the status, the others are written. With ``after`` a call of ``monitoring`` is carried
+    out before it fails: only its answer is lost. Raises ``ValueError`` for a fault that makes no sense.
     """
 
     api: str
@@ -58,6 +58,7 @@ class Fault:
     probability: float = 1.0
     count: int | None = None
     series: int | None = None
+    after: bool = False
 
     def __post_init__(self) -> None:
         if self.api not in APIS:
@@ -72,6 +73,9 @@ class Fault:
         for name in ("count", "series"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        self._check_answer()
+
+    def _check_answer(self) -> None:
         if (self.status is not None) + self.garbage > 1:
             raise ValueError("a fault answers with a status or with garbage, not with both")
         if self.status is None and not self.garbage and not self.delay_ms:
@@ -80,6 +84,10 @@ class Fault:
             raise ValueError("series belongs to the api monitoring and its method CreateTimeSeries")
         if self.series is not None and self.status is None:
             raise ValueError("a fault of some series has the status that they are refused with")
+        if self.after and (self.api != "monitoring" or self.series is not None):
+            raise ValueError("after belongs to the api monitoring, and not to a fault of some series")
+        if self.after and self.status is None and not self.garbage:
+            raise ValueError("a fault after a call has a status or garbage to answer with")
 
 
 @dataclass(slots=True, eq=False)

@@ -117,7 +117,8 @@ def write_config(pipelines: Sequence[Pipeline], endpoints: Mapping[str, str], pa
             },
         },
         "systems": [_entry(pipeline) for pipeline in pipelines],
-        "exporter": {"monitoring_project": PROJECT},
+        # Several exporters may run against one sandbox: each takes a port that is free.
+        "exporter": {"monitoring_project": PROJECT, "listen": "127.0.0.1:0"},
         "endpoints": dict(endpoints),
     }
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")

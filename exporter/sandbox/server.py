@@ -19,6 +19,7 @@ from exporter.sandbox.faults import APIS, Faults
 from exporter.sandbox.fleet import PROJECT
 from exporter.sandbox.http import HttpServer
 from exporter.sandbox.ledger import MINUTE_US
+from exporter.sandbox.monitoring.limits import Settings
 from exporter.sandbox.monitoring.rpc import MetricService
 from exporter.sandbox.monitoring.server import MonitoringServer
 from exporter.sandbox.pubsub.calls import Backend
@@ -40,7 +41,10 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class SandboxOptions:
-    """What the sandbox is to be; ``now`` None is the present, ``latency_ms`` by API, ``live`` publishes over the wire."""
+    """What the sandbox is to be; ``now`` None is the present, ``latency_ms`` by API, ``live`` publishes over the wire.
+
+    ``monitoring`` is how Cloud Monitoring answers where its documentation leaves that open.
+    """
 
     systems: int = 50
     history_s: float = 3600.0
@@ -50,6 +54,7 @@ class SandboxOptions:
     now: datetime | None = None
     speed: float = 1.0
     live: bool = True
+    monitoring: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ class Sandbox:
         begin_us -= begin_us % HOUR_US
         self.begin_us = begin_us
         self._faults = Faults(options.latency_ms, options.seed)
-        engines = Engines(clock, self._faults, options.seed)
+        engines = Engines(clock, self._faults, options.seed, options.monitoring)
         self.world = World(engines, self._pipelines, seed=options.seed, begin_us=begin_us, live=False)
         provisioning.build(
             self._pipelines, engines.bigquery, engines.pubsub, engines.iam, begin_us, begin_us - _BUILT_BEFORE_US

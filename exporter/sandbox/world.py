@@ -15,6 +15,7 @@ from exporter.sandbox.fleet import PROJECT, Pipeline
 from exporter.sandbox.iam import Iam
 from exporter.sandbox.ledger import MINUTE_US, Ledger
 from exporter.sandbox.monitoring.engine import Monitoring
+from exporter.sandbox.monitoring.limits import Settings
 from exporter.sandbox.pubsub.engine import PubSub
 from exporter.sandbox.pubsub.errors import Refused
 from exporter.sandbox.pubsub.messages import Draft
@@ -50,14 +51,14 @@ class Happening:
 class Engines:
     """The state of all services."""
 
-    def __init__(self, clock: Clock, faults: Faults, seed: int) -> None:
+    def __init__(self, clock: Clock, faults: Faults, seed: int, monitoring: Settings | None = None) -> None:
         self.clock = clock
         self.faults = faults
         self.iam = Iam()
         self.ledger = Ledger()
         self.bigquery = BigQuery(clock, faults, self.iam, seed=seed)
         self.pubsub = PubSub(self.ledger, self.bigquery, seed=seed)
-        self.monitoring = Monitoring(self.ledger, self.iam)
+        self.monitoring = Monitoring(self.ledger, self.iam, monitoring)
 
 
 class World:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from exporter.model import Family, Outcome, Point, Watermark
+from exporter.model import Family, Outcome, Point, Refusal, Watermark
 
 
 class Sink(Protocol):
@@ -26,4 +26,16 @@ class Sink(Protocol):
 
     def read(self, metric: str, since: datetime, until: datetime) -> list[Point]:
         """Points of one metric that end in ``[since, until]``; raises ``SourceError``."""
+        ...
+
+
+class Outlet(Sink, Protocol):
+    """A sink in front of several, one of which owns the watermarks."""
+
+    def unsent(self) -> frozenset[str]:
+        """Jobs of which a sink beside the owner lacks points: their watermarks have to wait."""
+        ...
+
+    def other_refusals(self) -> tuple[Refusal, ...]:
+        """What sinks beside the owner did not take at the last export; each message begins with the sink's name."""
         ...

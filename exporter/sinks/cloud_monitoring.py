@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from google.cloud.monitoring_v3 import MetricServiceClient
 from opentelemetry.exporter.cloud_monitoring import CloudMonitoringMetricsExporter
 
-from exporter.calls import OnCall
+from exporter.calls import Caller, OnCall, OnSeries
+from exporter.circuits import Circuits
 from exporter.model import Family, Outcome, Point, Refusal, Watermark
-from exporter.sinks.calls import Caller
 from exporter.sinks.descriptors import INGEST_DELAY_S, Descriptors
 from exporter.sinks.otel import to_metrics_data
 from exporter.sinks.reading import SeriesReader
 from exporter.sinks.recording import RecordingClient
-from exporter.sinks.refusals import Answer, Verdict
+from exporter.sinks.refusals import Answer, Verdict, is_partial
 from exporter.sinks.series import Key, key_of_point
 from exporter.sinks.validity import mistake
 
@@ -33,7 +33,8 @@ class CloudMonitoringSink:
 
     ``locations`` gives each job's resource location, the jobs ``exporter`` and ``fleet`` included; ``task_id`` is the task of the
     series of these two. ``on_call`` is told of every attempt at a call, from several threads; ``timeout_s`` bounds each of them.
-    ``ingest_delay_s`` is how late points of a family may be.
+    ``ingest_delay_s`` is how late points of a family may be. ``on_series`` is told how many series each read returned. Points that
+    one of the ``circuits`` holds are retryable, with the code ``circuitOpen``.
     """
 
     def __init__(
@@ -48,14 +49,16 @@ class CloudMonitoringSink:
         on_call: OnCall = _uncounted,
         timeout_s: float = 10.0,
         ingest_delay_s: Mapping[Family, float] = INGEST_DELAY_S,
+        on_series: OnSeries = lambda _: None,
+        circuits: Circuits | None = None,
     ) -> None:
         self._prefix = prefix
         self._fleet = fleet
         self._locations = locations
         self._task_id = task_id
-        call = Caller(on_call, timeout_s)
+        call = Caller(on_call, timeout_s, circuits=circuits, unrepeatable=is_partial)
         self._descriptors = Descriptors(client, call, project=project, prefix=prefix, ingest_delay_s=ingest_delay_s)
-        self._reader = SeriesReader(client, call, project=project, prefix=prefix, fleet=fleet)
+        self._reader = SeriesReader(client, call, project=project, prefix=prefix, fleet=fleet, on_series=on_series)
         self._recording = RecordingClient(client, call, self._descriptors.usable, self._reader.stored)
         with warnings.catch_warnings():
             # Deprecated upstream in favour of OTLP; docs/adr/0005 says why it is used all the same.

@@ -15,20 +15,23 @@ from google.api_core import exceptions
 from google.cloud.monitoring_v3 import (
     CreateMetricDescriptorRequest,
     ListMetricDescriptorsRequest,
-    ListMetricDescriptorsResponse,
     MetricServiceClient,
 )
 
-from exporter.calls import canonical_code
+from exporter.calls import EXHAUSTED, PASSING, Caller, canonical_code
+from exporter.circuits import CIRCUIT_OPEN
 from exporter.metrics.catalog import CATALOG, Kind, Metric
 from exporter.model import Family
-from exporter.sinks.calls import PASSING, Caller
 from exporter.sinks.refusals import Answer, Verdict
 
 INGEST_DELAY_S: Mapping[Family, float] = {Family.LANDING: 15, Family.DELIVERY: 300, Family.SPEND: 360}
 """How late a point of a family is at the least, in seconds; the interval, which differs between systems, comes on top."""
 
 _CONCURRENT = 8
+_LONGEST_LIST_S = 60.0
+
+_LATER = (*PASSING, EXHAUSTED, CIRCUIT_OPEN)
+"""Codes of a listing after which nothing is created, for that would only be asked more of an API that cannot answer."""
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +94,7 @@ class Descriptors:
                 found = self._list()
             except exceptions.GoogleAPICallError as error:
                 _log.warning("metric descriptors could not be listed: %s", error.message)
-                if canonical_code(error) in PASSING:
+                if canonical_code(error) in _LATER:
                     return dict.fromkeys(absent, _failed(error))
                 # Who may not list may create all the same; what is there already is then left as it is.
             else:
@@ -109,15 +112,16 @@ class Descriptors:
         found: dict[str, MetricDescriptor] = {}
         only = f'metric.type = starts_with("{self._prefix}/")'
         request = ListMetricDescriptorsRequest(name=self._name, filter=only)
-        more = True
-        while more:
-            pager = self._call(
-                "monitoring_read", "ListMetricDescriptors", self._client.list_metric_descriptors, request
-            )
-            page = ListMetricDescriptorsResponse.pb(next(pager.pages))
+        pages = self._call.pages(
+            "monitoring_read",
+            "ListMetricDescriptors",
+            self._client.list_metric_descriptors,
+            request,
+            project=self._name,
+            whole_s=_LONGEST_LIST_S,
+        )
+        for page in pages:
             found |= {each.type: each for each in page.metric_descriptors}
-            request.page_token = page.next_page_token
-            more = bool(page.next_page_token)
         self._listed = True
         return found
 
@@ -135,7 +139,13 @@ class Descriptors:
     def _create(self, wanted: MetricDescriptor) -> Answer | None:
         request = CreateMetricDescriptorRequest(name=self._name, metric_descriptor=wanted)
         try:
-            self._call("monitoring_write", "CreateMetricDescriptor", self._client.create_metric_descriptor, request)
+            self._call(
+                "monitoring_write",
+                "CreateMetricDescriptor",
+                self._client.create_metric_descriptor,
+                request,
+                project=self._name,
+            )
         except exceptions.GoogleAPICallError as error:
             _log.warning("metric descriptor %s could not be written: %s", wanted.type, error.message)
             return _failed(error)

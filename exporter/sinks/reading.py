@@ -10,16 +10,14 @@ from google.api_core import exceptions
 from google.cloud.monitoring_v3 import (
     Aggregation,
     ListTimeSeriesRequest,
-    ListTimeSeriesResponse,
     MetricServiceClient,
     TimeInterval,
 )
 
-from exporter.calls import canonical_code
-from exporter.errors import Permanent, SourceError, Transient
+from exporter.calls import Caller, OnSeries, canonical_code, source_error
+from exporter.errors import SourceError
 from exporter.metrics.catalog import CATALOG
 from exporter.model import Family, Point, Watermark
-from exporter.sinks.calls import Caller
 from exporter.sinks.series import Key, Series, end_of, key_of_series, points_of
 from exporter.windows import EPOCH
 
@@ -35,7 +33,8 @@ _LATE = timedelta(minutes=10)
 
 _MANY_POINTS = timedelta(hours=25)
 
-_PERMANENT = ("PERMISSION_DENIED", "UNAUTHENTICATED", "NOT_FOUND", "INVALID_ARGUMENT")
+_LONGEST_READ_S = 120.0
+"""What a reading of all pages may take; a restart of thousands of systems reads millions of points."""
 
 Marks = Mapping[tuple[str, Family], Watermark]
 
@@ -43,9 +42,19 @@ Marks = Mapping[tuple[str, Family], Watermark]
 class SeriesReader:
     """Reads the series of one fleet, all of them with the same call."""
 
-    def __init__(self, client: MetricServiceClient, call: Caller, *, project: str, prefix: str, fleet: str) -> None:
+    def __init__(
+        self,
+        client: MetricServiceClient,
+        call: Caller,
+        *,
+        project: str,
+        prefix: str,
+        fleet: str,
+        on_series: OnSeries = lambda _: None,
+    ) -> None:
         self._client = client
         self._call = call
+        self._on_series = on_series
         self._project = project
         self._prefix = prefix
         self._fleet = fleet
@@ -113,25 +122,23 @@ class SeriesReader:
             page_size=_PAGE_SIZE,
             aggregation=aggregation,
         )
-        more = True
-        while more:
-            try:
-                pager = self._call("monitoring_read", "ListTimeSeries", self._client.list_time_series, request)
-            except exceptions.GoogleAPICallError as error:
-                if canonical_code(error) == "NOT_FOUND" and metric_type in error.message:
-                    return  # Nothing of this metric was ever written.
-                raise self._failed(error) from error
-            page = ListTimeSeriesResponse.pb(next(pager.pages))
-            yield from page.time_series
-            request.page_token = page.next_page_token
-            more = bool(page.next_page_token)
-
-    def _failed(self, error: exceptions.GoogleAPICallError) -> SourceError:
-        code = canonical_code(error)
-        message = f"series of {self._project} could not be read back from Cloud Monitoring: {error.message}"
-        if code in _PERMANENT:
-            return Permanent(code, message, remedy=f"grant roles/monitoring.viewer on {self._project}")
-        return Transient(code, message)
+        pages = self._call.pages(
+            "monitoring_read",
+            "ListTimeSeries",
+            self._client.list_time_series,
+            request,
+            project=request.name,
+            whole_s=_LONGEST_READ_S,
+        )
+        try:
+            for page in pages:
+                self._on_series(len(page.time_series))
+                yield from page.time_series
+        except exceptions.GoogleAPICallError as error:
+            if canonical_code(error) == "NOT_FOUND" and metric_type in error.message:
+                return  # Nothing of this metric was ever written.
+            message = f"series of {self._project} could not be read back from Cloud Monitoring: {error.message}"
+            raise source_error(error, f"grant roles/monitoring.viewer on {self._project}", message) from error
 
 
 def _written_as(series: Series) -> tuple[Key, str]:

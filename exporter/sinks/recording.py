@@ -15,8 +15,7 @@ from typing import Any
 from google.api_core import exceptions
 from google.cloud.monitoring_v3 import CreateTimeSeriesRequest, MetricServiceClient
 
-from exporter.calls import canonical_code
-from exporter.sinks.calls import PASSING, Caller, pause
+from exporter.calls import PASSING, Caller, canonical_code, pause, retry_delay
 from exporter.sinks.refusals import (
     ALREADY_WRITTEN,
     INVALID,
@@ -27,7 +26,6 @@ from exporter.sinks.refusals import (
     is_partial,
     names_a_series,
     partial_failure,
-    retry_delay,
 )
 from exporter.sinks.series import Key, Series, key_of_series
 
@@ -144,7 +142,9 @@ class RecordingClient:
 
     def _attempt(self, request: CreateTimeSeriesRequest) -> exceptions.GoogleAPICallError | None:
         try:
-            self._call("monitoring_write", "CreateTimeSeries", self._client.create_time_series, request)
+            self._call(
+                "monitoring_write", "CreateTimeSeries", self._client.create_time_series, request, project=request.name
+            )
         except exceptions.GoogleAPICallError as error:
             delay = retry_delay(error)
             if delay is not None:

@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum
 from typing import Any
 
@@ -20,7 +19,6 @@ from google.api_core import exceptions
 from google.cloud.monitoring_v3 import CreateTimeSeriesSummary
 from google.protobuf.any_pb2 import Any as AnyProto
 from google.rpc.code_pb2 import Code
-from google.rpc.error_details_pb2 import RetryInfo
 
 from exporter.calls import canonical_code
 
@@ -73,15 +71,6 @@ class PartialFailure:
 
     answers: Mapping[int, Answer]
     unnamed: int | None
-
-
-def retry_delay(error: exceptions.GoogleAPICallError) -> timedelta | None:
-    """How long the API asks to wait before the next try, where it says so."""
-    for detail in error.details:
-        if isinstance(detail, RetryInfo):
-            found: timedelta = detail.retry_delay.ToTimedelta()
-            return found
-    return None
 
 
 def names_a_series(error: exceptions.GoogleAPICallError) -> bool:

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from google.api_core import exceptions
 from google.pubsub_v1 import SubscriberClient
-from google.pubsub_v1.types import BigQueryConfig
+from google.pubsub_v1.types import BigQueryConfig, ListSubscriptionsRequest
 from google.pubsub_v1.types import Subscription as PubSubSubscription
 
-from exporter.calls import FAILURES, OnCall, call_error, canonical_code
-from exporter.errors import Permanent, SourceError, Transient
+from exporter.calls import Caller, OnCall, source_error
+from exporter.circuits import Circuits
 from exporter.snapshots import Subscription
 
+_PAGE_SIZE = 1000
+_LONGEST_LIST_S = 30.0
 
-def subscriptions(client: SubscriberClient, project: str, on_call: OnCall, timeout_s: float) -> dict[str, Subscription]:
-    """All subscriptions of a project by full name; raises ``SourceError``."""
-    found: dict[str, Subscription] = {}
+
+def subscriptions(
+    client: SubscriberClient, project: str, on_call: OnCall, timeout_s: float, *, circuits: Circuits | None = None
+) -> dict[str, Subscription]:
+    """All subscriptions of a project by full name; ``timeout_s`` bounds each attempt. Raises ``SourceError``."""
+    call = Caller(on_call, timeout_s, circuits=circuits)
+    request = ListSubscriptionsRequest(project=f"projects/{project}", page_size=_PAGE_SIZE)
+    listing = call.pages(
+        "pubsub",
+        "ListSubscriptions",
+        client.list_subscriptions,
+        request,
+        project=request.project,
+        whole_s=_LONGEST_LIST_S,
+    )
     try:
-        listing = client.list_subscriptions(
-            request={"project": f"projects/{project}", "page_size": 1000}, timeout=timeout_s, retry=None
-        )
-        for page in listing.pages:
-            on_call("pubsub", "ListSubscriptions", "OK")
-            found |= {item.name: _snapshot(item) for item in page.subscriptions}
-    except FAILURES as failure:
-        error = call_error(failure)
-        code = canonical_code(error)
-        on_call("pubsub", "ListSubscriptions", code)
-        raise as_source_error(error, code) from error
-    return found
+        return {item.name: _snapshot(item) for page in listing for item in page.subscriptions}
+    except exceptions.GoogleAPICallError as error:
+        raise source_error(error, "grant pubsub.subscriptions.list on the project") from error
 
 
-def as_source_error(error: exceptions.GoogleAPICallError, code: str) -> SourceError:
-    """Say whether asking again can help, and what to do where it cannot."""
-    if code in ("PERMISSION_DENIED", "UNAUTHENTICATED", "NOT_FOUND", "INVALID_ARGUMENT"):
-        return Permanent(code, error.message, remedy="grant pubsub.subscriptions.list on the project")
-    return Transient(code, error.message)
-
-
-def _snapshot(item: PubSubSubscription) -> Subscription:
-    own = PubSubSubscription.State(item.state).name
-    destination = BigQueryConfig.State(item.bigquery_config.state).name
+def _snapshot(item: Any) -> Subscription:
+    own = _name(PubSubSubscription.State, item.state)
+    destination = _name(BigQueryConfig.State, item.bigquery_config.state)
     to_bigquery = bool(item.bigquery_config.table)
     state = destination if to_bigquery and destination not in ("ACTIVE", "STATE_UNSPECIFIED") else own
     return Subscription(
@@ -50,5 +50,10 @@ def _snapshot(item: PubSubSubscription) -> Subscription:
         dead_letter_topic=item.dead_letter_policy.dead_letter_topic,
         filter=item.filter,
         write_metadata=item.bigquery_config.write_metadata,
-        retention_s=float(PubSubSubscription.pb(item).message_retention_duration.seconds),
+        retention_s=float(item.message_retention_duration.seconds),
     )
+
+
+def _name(states: Any, number: int) -> str:
+    """A state's name; one that is newer than the client library is called by its number."""
+    return next((str(state.name) for state in states if state == number), f"STATE_{number}")

@@ -28,6 +28,12 @@ def _in_section(section: str, line: str, key: str, fragment: str) -> Case:
     return f"{GOOD}{section}:\n  {line}\n", _one(9, f"{section}.{key}", fragment)
 
 
+def _in_otlp(entry: str, key: str, fragment: str) -> Case:
+    """A bad entry among the settings of a sink that is used."""
+    text = f"{GOOD}exporter:\n  sinks: [otlp]\n  otlp: {{{entry}}}\n"
+    return text, _one(10, f"exporter.otlp.{key}", fragment)
+
+
 def _replaced(key: str, value: str) -> str:
     """The small configuration with another value for a key of its system."""
     lines = SYSTEM.splitlines()
@@ -229,6 +235,11 @@ CASES: dict[str, Case] = {
     "no sink": _in_section("exporter", "sinks: []", "sinks", "at least 1"),
     "a sink of no name": _in_section("exporter", "sinks: [datadog]", "sinks[0]", "must be one of cloud_monitoring"),
     "a prefix of Google": _in_section("exporter", "metric_prefix: pubsub.googleapis.com/x", "metric_prefix", "custom.googleapis.com/NAME"),
+    "an OTLP endpoint without a scheme": _in_otlp("endpoint: 'collector:4318'", "endpoint", "an address such as http"),
+    "an OTLP endpoint with a password in it": _in_otlp("endpoint: 'https://me:pw@host'", "endpoint", "an address such as"),
+    "headers of OTLP in the file itself": _in_otlp("headers: {api-key: abc}", "headers", "did you mean headers_file?"),
+    "a file of headers without a name": _in_otlp("headers_file: ' '", "headers_file", "must be the name of a file"),
+    "a temporality of no name": _in_otlp("temporality: lowmemory", "temporality", "must be one of delta, cumulative"),
     "a listener without a port": _in_section("exporter", "listen: localhost", "listen", "HOST:PORT"),
     "a listener at no port": _in_section("exporter", "listen: 'localhost:65536'", "listen", "a port up to 65535"),
     "a listener that is a number": _in_section("exporter", "listen: 8080", "listen", "not a number ('8080')"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from exporter import config
 from exporter.config import Endpoints
+from exporter.config.types import OtlpSettings
 from exporter.model import ActiveHours, Columns, Objectives, System, TableRef, Tier
 from tests.config.samples import EXAMPLE, GOOD, HEAD, SYSTEM, mistakes
 
@@ -181,6 +182,17 @@ def test_exporter_and_endpoints() -> None:
     assert loaded.exporter.prices == {"on_demand_per_tib": 5, "slot_hour": 0}
     assert (loaded.exporter.fleet_incident_systems, loaded.exporter.metric_prefix) == (9, "workload.googleapis.com/a/b")
     assert loaded.endpoints == Endpoints("http://127.0.0.1:9050", "localhost:8085", "[::1]:1", "https://h/now")
+
+
+def test_where_points_go() -> None:
+    assert _parsed(GOOD).exporter.otlp == OtlpSettings("https://telemetry.googleapis.com", None, "delta")
+    settings_ = _parsed(
+        GOOD
+        + "exporter:\n  sinks: [otlp, cloud_monitoring, prometheus]\n"
+        + "  otlp: {endpoint: 'https://collector:4318/otlp', headers_file: /run/secrets/otlp headers, temporality: cumulative}\n"
+    ).exporter
+    assert settings_.sinks == ("otlp", "cloud_monitoring", "prometheus")
+    assert settings_.otlp == OtlpSettings("https://collector:4318/otlp", "/run/secrets/otlp headers", "cumulative")
 
 
 def test_anchors_crlf_and_a_byte_order_mark() -> None:

@@ -78,3 +78,24 @@ def test_a_mistake_of_all_systems_in_the_defaults_is_named_once() -> None:
     head = HEAD.replace("us-central1}", "us-central1, columns: {ingest_time: publish_time}}")
     second = SECOND.replace("departures-bq", "arrivals-bq").replace("table: arrivals", "table: raw.arrivals")
     assert _places(head + SYSTEM + second) == [(2, "defaults.columns.ingest_time")]
+
+
+@pytest.mark.parametrize("otlp", ["{}", "{endpoint: 'http://localhost:4318'}", "4318"])
+@pytest.mark.parametrize("sinks", ["", "  sinks: [cloud_monitoring, prometheus]\n"])
+def test_settings_of_a_sink_that_is_not_used_are_a_mistake(sinks: str, otlp: str) -> None:
+    found = mistakes(f"{GOOD}exporter:\n{sinks}  otlp: {otlp}\n")
+    line = 10 if sinks else 9
+    assert (line, "exporter.otlp") in [(each.line, each.key) for each in found]
+    assert any("add it there, or remove this" in each.message for each in found)
+    assert len(found) == (2 if otlp == "4318" else 1)
+
+
+@pytest.mark.parametrize("sinks", ["[otlp]", "[cloud_monitoring, otlp]"])
+def test_settings_of_a_sink_that_is_used_are_none(sinks: str) -> None:
+    assert _places(f"{GOOD}exporter:\n  sinks: {sinks}\n  otlp: {{endpoint: 'http://localhost:4318'}}\n") == []
+
+
+@pytest.mark.parametrize("sinks", ["otlp", "[]", "[stdout]", "[otlp, otlp]"])
+def test_sinks_that_cannot_be_read_may_have_named_it(sinks: str) -> None:
+    found = mistakes(f"{GOOD}exporter:\n  sinks: {sinks}\n  otlp: {{}}\n")
+    assert {each.line for each in found} == {9}

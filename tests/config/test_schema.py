@@ -103,6 +103,9 @@ _ROOT = {**SCHEMA, "required": ["fleet"]}
 def _documents(draw: st.DrawFn) -> dict[str, Any]:
     """Good documents: each key there or not, each value anything that its kind allows."""
     document = draw(_object(_ROOT))
+    exporter = document.get("exporter", {})
+    if "otlp" in exporter and "otlp" not in exporter.get("sinks", []):
+        exporter["sinks"] = [*exporter.get("sinks", []), "otlp"]
     defaults = document.setdefault("defaults", {})
     defaults.setdefault("project", "acme-data")
     defaults.setdefault("location", "EU")

@@ -128,5 +128,6 @@ def test_objectives_are_written_as_they_are_configured() -> None:
 
 
 def test_unknown_state_storage_and_health_are_not_written() -> None:
+    assert state.subscription_points(system(), None, T0) == []
     assert state.storage_points(system(), None, T0) == []
     assert state.health_points(system(), None, T0) == []

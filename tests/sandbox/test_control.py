@@ -129,7 +129,7 @@ def test_calls_that_there_are_not_are_answered_in_json(sandbox: Sandbox, method:
 
 
 REFUSED_FAULTS: list[tuple[dict[str, Any], str]] = [
-    ({}, "a fault has api and, if need be, count, delay_ms, garbage, method, probability, series, status"),
+    ({}, "a fault has api and, if need be, after, count, delay_ms, garbage, method, probability, series, status"),
     ({"method": "jobs.query"}, "a fault has api and"),
     ({"api": "pubsub", "status": "INTERNAL", "code": 3}, "a fault has api and"),
     ({"api": 3, "status": "INTERNAL"}, "api must be a string, not 3"),
@@ -199,7 +199,8 @@ def test_a_fault_of_one_api_leaves_the_others_alone(sandbox: Sandbox, client: bi
 def test_statistics_count_calls_by_api_method_and_code() -> None:
     with still(1, history_s=0) as sandbox:
         before = ask(sandbox, "GET", "/stats")[1]
-        assert before.keys() == {"calls", "bytes_billed", "points_stored", "live_failures"}
+        billed = {"bytes_billed", "points_stored", "distribution_points_stored", "series_returned"}
+        assert before.keys() == {"calls", "live_failures", *billed}
         assert (before["calls"], before["points_stored"], before["live_failures"]) == ({}, 0, {})
         with bigquery.Client(
             project=PROJECT,

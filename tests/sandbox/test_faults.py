@@ -150,6 +150,12 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
         "the status that they are refused",
     ),
     ({"api": "pubsub", "status": "INTERNAL", "garbage": True}, "not with both"),
+    ({"api": "pubsub", "status": "INTERNAL", "after": True}, "after belongs to the api monitoring"),
+    ({"api": "monitoring", "delay_ms": 5, "after": True}, "a status or garbage to answer with"),
+    (
+        {"api": "monitoring", "method": "CreateTimeSeries", "status": "INTERNAL", "series": 1, "after": True},
+        "not to a fault of some series",
+    ),
 ]
 
 

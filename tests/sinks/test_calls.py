@@ -11,9 +11,9 @@ import pytest
 from google.api_core import exceptions
 from google.auth.exceptions import RefreshError
 
+from exporter.calls import Caller
 from exporter.errors import SourceError, Transient
 from exporter.metrics.catalog import CATALOG
-from exporter.sinks.calls import Caller
 from exporter.sinks.cloud_monitoring import CloudMonitoringSink
 from tests.sinks.cloud import NOW, SYSTEMS, WINDOW, Cloud, count, gauge, window_of
 

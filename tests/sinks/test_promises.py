@@ -12,11 +12,11 @@ from google.cloud.monitoring_v3 import TimeSeries
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exporter import calls
 from exporter.metrics.catalog import CATALOG, Kind
 from exporter.model import LATENCY_BOUNDS_S, Distribution, Outcome, Point
 from exporter.sandbox.faults import Fault
 from exporter.sandbox.monitoring.limits import Settings
-from exporter.sinks import calls
 from exporter.sinks.series import key_of_point, key_of_series
 from tests.sinks.cloud import NOW, PREFIX, SYSTEMS, WINDOW, Cloud, count, gauge, of, window_of
 

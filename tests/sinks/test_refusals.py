@@ -12,9 +12,9 @@ from google.rpc.error_details_pb2 import RetryInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.calls import canonical_code
+from exporter.calls import canonical_code, retry_delay
 from exporter.sandbox.monitoring.refusals import ranges
-from exporter.sinks.refusals import Verdict, partial_failure, retry_delay
+from exporter.sinks.refusals import Verdict, partial_failure
 
 PREFIX = "One or more TimeSeries could not be written: "
 ORDER = "Points must be written in order. One or more of the points specified had an older start time than the most recent point."

@@ -219,14 +219,17 @@ def _multipart(headers: Mapping[str, str], body: bytes) -> tuple[dict[str, Any],
 
 
 class Server(HttpServer):
-    """The REST face on a socket of its own; ``with Server(engine, world) as server`` starts and stops it."""
+    """The REST face on a socket of its own; ``with Server(engine, world) as server`` starts and stops it.
+
+    As the real one, it tells its time in the header ``Date`` of every answer.
+    """
 
     def __init__(self, engine: BigQuery, world: World, host: str = "127.0.0.1", port: int = 0) -> None:
         self._face = Face(engine, world)
         self._limiter: anyio.CapacityLimiter | None = None
         verbs = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         application = Starlette(routes=[Route("/{path:path}", self._handle, methods=verbs)])
-        super().__init__(application, port, host, "bigquery-rest")
+        super().__init__(application, port, host, "bigquery-rest", now=engine.clock.now)
 
     async def _handle(self, request: Request) -> Response:
         body = await request.body()

@@ -53,12 +53,25 @@ class Monitoring:
         self._writer = Writer(self._store, self._descriptors, settings)
         self._reader = Reader(self._store, self._services, self._descriptors, settings)
         self._list_rates: dict[str, PerMinute] = {}
+        self._series_returned = 0
 
     @property
     def points_stored(self) -> int:
         """How many points have been accepted."""
         with self._lock:
             return len(self._store)
+
+    @property
+    def distribution_points_stored(self) -> int:
+        """How many of them are distributions, which are billed as more bytes."""
+        with self._lock:
+            return self._store.distributions
+
+    @property
+    def series_returned(self) -> int:
+        """How many time series reads have returned, which is what reading is billed by."""
+        with self._lock:
+            return self._series_returned
 
     def record_request(
         self, project: str, location: str, service: str, response_code: int, latency_ms: float, at_us: int
@@ -79,7 +92,9 @@ class Monitoring:
         with self._lock:
             limit = self._limits.list_requests_per_minute
             self._list_rates.setdefault(project, PerMinute("Time series queries", limit)).count(now_us)
-            return self._reader.read(project, request, now_us)
+            answer = self._reader.read(project, request, now_us)
+            self._series_returned += len(answer.time_series)
+            return answer
 
     def create_metric_descriptor(self, request: Proto, now_us: int) -> Proto:
         """Make or update the descriptor of a user-defined metric."""

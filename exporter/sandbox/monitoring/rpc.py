@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -66,6 +67,9 @@ class MetricService:
         try:
             fault = self._faults.strike(API, method)
             if fault is not None and fault.series is None:
+                if fault.after:
+                    with suppress(Refused):
+                        work(message, self._world.settle(), None)
                 if fault.garbage or fault.status is None:
                     code = "OK"
                     return GARBAGE

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from exporter.sandbox.monitoring.kinds import DISTRIBUTION
+
 Labels = tuple[tuple[str, str], ...]
 """Labels in the order of their keys."""
 
@@ -89,6 +91,7 @@ class Store:
         self._series: dict[str, dict[str, dict[Identity, Series]]] = {}
         self._dropped: list[Series] = []
         self._received_us = array("q")
+        self.distributions = 0
         self._per_resource: Counter[tuple[str, str, Labels]] = Counter()
 
     def __len__(self) -> int:
@@ -114,6 +117,7 @@ class Store:
             of_type[identity] = series
             self._per_resource[project, identity.resource_type, identity.resource_labels] += 1
         series.append(sample, len(self._received_us))
+        self.distributions += series.value_type == DISTRIBUTION
         if self._received_us:
             # Two requests may come in at the same time and get the lock in the other order.
             received_us = max(received_us, self._received_us[-1])

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import random
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-import requests
-from google.api_core import exceptions
 from google.api_core.retry import Retry
-from google.auth import exceptions as auth_exceptions
 from google.cloud import bigquery
 
 from exporter.calls import OnCall
-from exporter.errors import Permanent, SourceError, Transient
+from exporter.circuits import CIRCUIT_OPEN, Circuits, Passage
+from exporter.connections import Talk, within
+from exporter.errors import Transient
+from exporter.sources.bigquery.failures import GARBAGE, TIMEOUT, as_source_error, hint_s, is_exhausted
 
 MINIMUM_BILLED_BYTES = 10 * 2**20
 """BigQuery bills on demand at least 10 MB per query and per table it references (pricing page)."""
 
+_MIB = 2**20
+
 _NO_RETRY = Retry(predicate=lambda _: False)
 """Retries are ours: the client's own would go on for ten minutes and count no call."""
+
+_STOP_MARGIN_S = 1.0
+"""A job is to be stopped by BigQuery itself so long before we stop waiting for it: then its end is still heard of."""
 
 _CREATION_MARGIN_S = 1.0
 _ATTEMPTS = 3
 
-_TRANSIENT_REASONS = frozenset(
-    {"rateLimitExceeded", "backendError", "internalError", "jobBackendError", "jobInternalError"}
-)
-
-_REMEDIES = {
-    "accessDenied": "grant the exporter's service account the missing permission (docs/permissions.md)",
-    "notFound": "check the name and the location in systems.yaml",
-    "bytesBilledLimitExceeded": "the query would read more than its byte cap: collect more often, or raise the cap",
+_METHODS: Mapping[tuple[str | int, ...], str] = {
+    ("queries", 1): "jobs.query",
+    ("queries", 2): "jobs.getQueryResults",
+    ("jobs", 1): "jobs.insert",
+    ("jobs", 2): "jobs.get",
+    ("jobs", 3): "jobs.cancel",
+    ("datasets", 4): "tables.get",
 }
+"""Methods by what follows the project in a path, and how much does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,36 +67,44 @@ class Answer:
 
 
 class Runner:
-    """Runs statements through one BigQuery client; ``timeout_s`` bounds a statement, waiting and retries included."""
+    """Runs statements through one BigQuery client; ``timeout_s`` bounds a statement, waiting and retries included.
 
-    def __init__(self, client: bigquery.Client, on_call: OnCall, timeout_s: float) -> None:
+    Only what ends a job that is not done by then may take a few seconds more.
+    """
+
+    def __init__(
+        self, client: bigquery.Client, on_call: OnCall, timeout_s: float, *, circuits: Circuits | None = None
+    ) -> None:
         self._client = client
         self._on_call = on_call
+        self._circuits = circuits
         self.timeout_s = timeout_s
 
     def run(self, statement: Statement, project: str, location: str) -> Answer:
         """Run a statement, again where that can help while there is time; raises ``SourceError``."""
-        deadline = time.monotonic() + self.timeout_s
+        until_s = time.monotonic() + self.timeout_s
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._once(statement, project, location, deadline - time.monotonic())
+                return self._once(statement, project, location, until_s - time.monotonic())
             except Transient as error:
                 pause_s = random.uniform(0.2, 0.5) * 2**attempt  # noqa: S311 - spreads retries, hides nothing
-                out_of_time = deadline - time.monotonic() < pause_s + _CREATION_MARGIN_S
-                if attempt == _ATTEMPTS or out_of_time or error.reason == "timeout":
+                out_of_time = until_s - time.monotonic() < pause_s + _CREATION_MARGIN_S
+                in_vain = error.reason in (TIMEOUT, CIRCUIT_OPEN) or is_exhausted(error)
+                if attempt == _ATTEMPTS or out_of_time or in_vain:
                     raise
                 time.sleep(pause_s)
         raise AssertionError("the last attempt returns or raises")
 
     def _once(self, statement: Statement, project: str, location: str, left_s: float) -> Answer:
+        """One attempt. BigQuery stops the job when its time is over; where it has not, the client cancels it."""
         config = bigquery.QueryJobConfig(
             query_parameters=list(statement.parameters),
             labels={"app": "exporter", "family": statement.family},
             maximum_bytes_billed=statement.bytes_cap,
-            job_timeout_ms=max(1, int(left_s * 1000)),
+            job_timeout_ms=max(1, int(max(left_s - _STOP_MARGIN_S, left_s / 2) * 1000)),
             use_query_cache=False,
         )
-        with self._counted("jobs.query"):
+        with self._call("jobs.query", project, left_s):
             rows = self._client.query_and_wait(
                 statement.text,
                 job_config=config,
@@ -103,16 +115,18 @@ class Runner:
                 retry=_NO_RETRY,
                 job_retry=_NO_RETRY,
             )
-            found = [dict(row.items()) for row in rows]
-        processed = rows.total_bytes_processed or 0
-        return Answer(found, processed, max(processed, MINIMUM_BILLED_BYTES * max(1, statement.tables)))
+            # What BigQuery billed stands only in the answer itself, which the rows let go of.
+            said = (getattr(rows, "_first_page_response", None) or {}).get("totalBytesBilled")
+            found = _whole(rows)
+            processed = rows.total_bytes_processed or 0
+            return Answer(found, processed, _least_billed(processed, statement.tables) if said is None else int(said))
 
     def dry_run(self, statement: Statement, project: str, location: str) -> int:
         """Bytes that a statement would process; raises ``SourceError``."""
         config = bigquery.QueryJobConfig(
             query_parameters=list(statement.parameters), dry_run=True, use_query_cache=False
         )
-        with self._counted("jobs.insert"):
+        with self._call("jobs.insert", project, self.timeout_s):
             job = self._client.query(
                 statement.text,
                 job_config=config,
@@ -122,51 +136,56 @@ class Runner:
                 retry=_NO_RETRY,
                 job_retry=_NO_RETRY,
             )
-        return int(job.total_bytes_processed or 0)
+            return int(job.total_bytes_processed or 0)
 
     def table(self, name: str) -> bigquery.Table:
         """One table's metadata by its full name; raises ``SourceError``."""
-        with self._counted("tables.get"):
+        with self._call("tables.get", name.partition(".")[0], self.timeout_s):
             return self._client.get_table(name, timeout=self.timeout_s, retry=_NO_RETRY)
 
     @contextmanager
-    def _counted(self, method: str) -> Iterator[None]:
-        """Count one call by what became of it, and turn what the client raises into a ``SourceError``."""
-        try:
-            yield
-        except Exception as error:
-            converted = as_source_error(error)
-            self._on_call("bigquery", method, converted.reason)
-            raise converted from error
-        self._on_call("bigquery", method, "OK")
+    def _call(self, method: str, project: str, left_s: float) -> Iterator[None]:
+        """Bound a call, count the requests it takes, and turn what the client raises into a ``SourceError``."""
+        with self._passage(project) as passage, within(left_s) as talk:
+            try:
+                yield
+            except Exception as error:
+                converted = as_source_error(error, answered=any(status for _, status in talk.requests))
+                self._count(talk, method, converted.reason)
+                if is_exhausted(error) or is_exhausted(converted):
+                    passage.exhaust(f"{converted.reason}: {converted}", hint_s(error))
+                elif not isinstance(converted, Transient):
+                    passage.succeed()
+                raise converted from error
+            passage.succeed()
+            self._count(talk, method, "OK")
+
+    def _passage(self, project: str) -> AbstractContextManager[Passage]:
+        return nullcontext(Passage()) if self._circuits is None else self._circuits.passage("bigquery", project)
+
+    def _count(self, talk: Talk, method: str, code: str) -> None:
+        """Count each request; ``code`` is what became of the last one that matters: cancelling is what follows a failure."""
+        names = [_method(path) for path, _ in talk.requests] or [method]
+        decisive = max((place for place, name in enumerate(names) if name != "jobs.cancel"), default=0)
+        for place, name in enumerate(names):
+            self._on_call("bigquery", name, code if place == decisive else "OK")
 
 
-def as_source_error(error: Exception) -> SourceError:
-    """Translate what the client raised; ``reason`` is BigQuery's own where it gave one.
+def _whole(rows: Any) -> list[dict[str, Any]]:
+    """The rows of all pages; raises ``Transient`` where they are not all that there are."""
+    found = [dict(row.items()) for row in rows]
+    if not rows.schema or rows.total_rows != len(found):
+        raise Transient(GARBAGE, f"an answer that cannot be read: {len(found)} rows of {rows.total_rows}")
+    return found
 
-    What is no answer of the service (a bug of ours) is raised again as it is.
-    """
-    if isinstance(error, exceptions.GoogleAPICallError):
-        details: Sequence[Any] = error.errors or ()
-        reason = str(details[0].get("reason", "")) if details and isinstance(details[0], dict) else ""
-        # The error's own text begins with the address that was asked.
-        message = str(details[0].get("message", "")) if reason else ""
-        passing = isinstance(error, exceptions.ServerError | exceptions.TooManyRequests) or reason in _TRANSIENT_REASONS
-        # The client raises what it has no class for as a server's error.
-        transient = passing and reason not in _REMEDIES
-        message, reason = message or error.message, reason or type(error).__name__
-        if reason == "stopped" or "timed out" in message.lower():
-            return Transient("timeout", message)
-        kind = Transient if transient else Permanent
-        return kind(reason, message, remedy=_REMEDIES.get(reason, ""))
-    if isinstance(error, concurrent.futures.TimeoutError | requests.Timeout):
-        return Transient("timeout", "no answer within the time-out; the job was cancelled")
-    if isinstance(error, requests.RequestException | ConnectionError):
-        return Transient("unreachable", f"no connection: {error}")
-    if isinstance(error, exceptions.RetryError):
-        return Transient("timeout", str(error))
-    if isinstance(error, ValueError):
-        return Transient("garbage", f"an answer that cannot be read: {error}")
-    if isinstance(error, auth_exceptions.GoogleAuthError):
-        return Permanent("unauthenticated", str(error), remedy="provide application default credentials")
-    raise error
+
+def _least_billed(processed: int, tables: int) -> int:
+    """Bytes billed as far as bytes processed tell: whole MiB, and 10 MiB for each table at least."""
+    return max(-(-processed // _MIB) * _MIB, MINIMUM_BILLED_BYTES * max(1, tables))
+
+
+def _method(path: str) -> str:
+    """The API's name of the method that a request's path asks for."""
+    _, _, rest = path.partition("/projects/")
+    parts = rest.split("/")[1:]
+    return _METHODS.get((*parts[:1], len(parts)), "other")

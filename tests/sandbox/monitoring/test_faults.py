@@ -36,6 +36,22 @@ def test_a_whole_batch_is_refused(cloud: Cloud) -> None:
     assert cloud.monitoring.points_stored == 5
 
 
+@pytest.mark.parametrize("fault", [{"status": "UNAVAILABLE"}, {"garbage": True}])
+def test_the_answer_may_be_lost_of_a_batch_that_was_written(cloud: Cloud, fault: dict[str, Any]) -> None:
+    cloud.faults.add(Fault("monitoring", "CreateTimeSeries", after=True, count=1, **fault))
+    with pytest.raises(Exception, match=r"unavailable|deserializing"):
+        cloud.write(*many())
+    assert cloud.monitoring.points_stored == 5
+    assert "must be written in order" in cloud.refused(*many()).message
+
+
+def test_a_lost_answer_may_have_been_a_refusal(cloud: Cloud) -> None:
+    cloud.write(*many())
+    cloud.faults.add(Fault("monitoring", "CreateTimeSeries", status="UNAVAILABLE", after=True))
+    assert isinstance(cloud.refused(*many()), ServiceUnavailable)
+    assert cloud.monitoring.points_stored == 5
+
+
 @pytest.mark.parametrize(
     ("status", "code"),
     [

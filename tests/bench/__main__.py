@@ -1,0 +1,95 @@
+"""Runs the bench, prints its tables, and writes ``docs/benchmarks.md``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+
+import yaml
+
+from tests.bench import commands, comparison, document, simulation, slow
+from tests.bench.peers import environments
+from tests.bench.peers.environments import ROOT
+from tests.bench.results import Machine, Results
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is measured."""
+
+    rounds: int
+    slow_hours: int
+    sizes: tuple[int, ...]
+    before_hours: int
+    hours: int
+
+
+FULL = Scale(rounds=5, slow_hours=3, sizes=(50, 500, 5000), before_hours=25, hours=24)
+QUICK = Scale(rounds=2, slow_hours=1, sizes=(50, 500), before_hours=2, hours=4)
+
+
+def main() -> None:
+    """Measure everything; a quick run writes no document unless it is told where."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="a few minutes: fewer rounds, smaller fleets, hours in place of a day"
+    )
+    parser.add_argument("--output", type=Path, help="where to write the document; docs/benchmarks.md unless --quick")
+    arguments = parser.parse_args()
+    if not Path("/proc/self/status").exists():
+        sys.exit("the bench reads the memory of processes from /proc: run it on Linux")
+    scale = QUICK if arguments.quick else FULL
+    output = arguments.output or (None if arguments.quick else ROOT / "docs" / "benchmarks.md")
+    text = document.text(measure(scale, "make bench" + (' ARGS="--quick"' if arguments.quick else "")))
+    print(text)
+    if output is not None:
+        output.write_text(text, encoding="utf-8")
+
+
+def measure(scale: Scale, command: str) -> Results:
+    """Do all of it, one part after another."""
+    python = environments.exporter()
+    with TemporaryDirectory() as scratch:
+        log = Path(scratch) / "log"
+        with _part("commands"):
+            offline = [commands.check_offline(python, log) for _ in range(5)]
+            demo = [commands.demo_once(Path(sys.executable), comparison.SYSTEMS, log) for _ in range(2)]
+    with _part("comparison"):
+        compared = comparison.compare(scale.rounds)
+    with _part("BigQuery at 3 s"):
+        slow_cycles = list(slow.cycles(python, comparison.SYSTEMS, scale.slow_hours))
+    with _part("growth"):
+        grown = [simulation.growth(python, systems) for systems in scale.sizes]
+    with _part(f"{scale.hours} simulated hours"):
+        day = simulation.day(python, comparison.SYSTEMS, scale.before_hours, scale.hours)
+    return Results(_machine(), command, compared, slow_cycles, offline, demo, grown, day, _prices())
+
+
+@contextmanager
+def _part(name: str) -> Iterator[None]:
+    begun_s = monotonic()
+    yield
+    print(f"{name}: {monotonic() - begun_s:.0f} s", file=sys.stderr)
+
+
+def _machine() -> Machine:
+    cores = len(os.sched_getaffinity(0))
+    return Machine(datetime.now(UTC).strftime("%Y-%m-%d"), cores, platform.python_version(), platform.system())
+
+
+def _prices() -> dict[str, float]:
+    content = yaml.safe_load((ROOT / "exporter" / "prices.yaml").read_text(encoding="utf-8"))
+    return {name: entry["value"] for name, entry in content["prices"].items()}
+
+
+if __name__ == "__main__":
+    main()

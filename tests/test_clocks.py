@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.clocks import TOLERANCE, ServiceClock
+from tests.builders import T0
+
+
+@dataclass
+class Answer:
+    headers: dict[str, str]
+
+
+@dataclass
+class Machine:
+    """True time, steady time, and a clock of the machine's own that may be wrong."""
+
+    true: datetime = T0
+    wrong_by: timedelta = timedelta(0)
+    steady_s: float = 1000.0
+    service: ServiceClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.service = ServiceClock(lambda: self.steady_s)
+
+    def pass_time(self, seconds: float, *, asleep: bool = False) -> None:
+        self.true += timedelta(seconds=seconds)
+        if not asleep:
+            self.steady_s += seconds
+
+    def begin(self) -> datetime:
+        return self.service.begin(self.true + self.wrong_by)
+
+    def answer(self) -> None:
+        self.service.observe(Answer({"Date": format_datetime(self.true.replace(microsecond=0), usegmt=True)}))
+
+
+def test_a_clock_that_is_right_is_believed() -> None:
+    machine = Machine()
+    assert machine.begin() == T0
+    machine.pass_time(2)
+    machine.answer()
+    assert machine.service.there() == machine.true
+    machine.pass_time(58)
+    assert machine.begin() == machine.true
+
+
+@given(st.integers(-86_400, 86_400), st.floats(0, 20), st.floats(0, 20))
+def test_the_service_tells_its_time_however_wrong_our_clock_is(wrong_s: int, before_s: float, after_s: float) -> None:
+    machine = Machine(wrong_by=timedelta(seconds=wrong_s))
+    machine.begin()
+    machine.pass_time(before_s)
+    machine.answer()
+    machine.pass_time(after_s)
+    there = machine.service.there()
+    assert there is not None
+    assert abs(there - machine.true) <= timedelta(seconds=1.1)
+    machine.pass_time(30)
+    assert abs(machine.begin() - machine.true) <= TOLERANCE + timedelta(seconds=1.1)
+
+
+def test_a_clock_that_is_set_right_is_believed_again() -> None:
+    machine = Machine(wrong_by=timedelta(hours=1))
+    machine.begin()
+    machine.answer()
+    machine.service.there()
+    machine.pass_time(60)
+    assert machine.begin() == machine.true
+    assert machine.service.ahead == timedelta(hours=1)
+    machine.wrong_by = timedelta(0)
+    machine.pass_time(60)
+    assert machine.begin() == machine.true
+
+
+def test_a_machine_that_slept_believes_its_clock() -> None:
+    machine = Machine()
+    machine.begin()
+    machine.answer()
+    machine.service.there()
+    machine.pass_time(7200, asleep=True)
+    assert machine.begin() == machine.true
+    assert machine.service.there() is None
+
+
+def test_answers_without_a_date_say_nothing() -> None:
+    machine = Machine()
+    machine.begin()
+    for headers in ({}, {"Date": "yesterday"}, {"Date": ""}):
+        machine.service.observe(Answer(headers))
+    assert machine.service.there() is None
