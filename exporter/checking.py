@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
-
-from google.cloud.bigquery import Table
+from typing import TYPE_CHECKING
 
 from exporter import observer_look
 from exporter.assembly import Parts
@@ -28,6 +27,9 @@ from exporter.sources.bigquery import landing, statements
 from exporter.sources.bigquery.runner import Runner
 from exporter.sources.bigquery.statements import LandingRequest
 from exporter.windows import align_down, split
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Table
 
 _DAY = timedelta(days=1)
 
@@ -107,9 +109,7 @@ class _Subscriptions:
         return [name for found in listings for name, each in found.items() if each.topic == topic]
 
 
-def _assess(
-    prices: Prices, runner: Runner, subscriptions: _Subscriptions, look: Look, system: System
-) -> Assessment:
+def _assess(prices: Prices, runner: Runner, subscriptions: _Subscriptions, look: Look, system: System) -> Assessment:
     findings = list(_subscription_findings(system, subscriptions))
     try:
         table = runner.table(str(system.table))

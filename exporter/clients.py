@@ -14,7 +14,6 @@ import grpc
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
-from google.cloud import bigquery
 from google.cloud.monitoring_v3 import MetricServiceClient
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 from google.pubsub_v1 import SubscriberClient
@@ -23,6 +22,7 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 from exporter.config import Config
 from exporter.connections import BoundedAdapter
 from exporter.errors import Permanent, Transient
+from exporter.sources.bigquery import library as bigquery
 
 _LONGEST_RECONNECT_PAUSE_MS = 5_000
 """After an outage the API is back for us within so long; by itself gRPC waits for up to two minutes."""

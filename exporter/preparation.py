@@ -48,7 +48,7 @@ def plans(
     if pace.grace and any(each.busy for each in found):
         memory.heed(restoration.watermarks(sink, systems, pace.now, first=False))
         found = plan.plan(systems, memory.watermarks, memory.history, pace)
-    noticed = _noticed([each.system for each in found if not each.busy], collector, memory, pace)
+    noticed = _noticed(found, collector, memory, pace)
     if noticed:
         memory.attention.notice(noticed, pace.now)
         attention = memory.attention.given(pace.now)
@@ -56,8 +56,12 @@ def plans(
     return found
 
 
-def _noticed(idle: Sequence[System], collector: Collector, memory: Memory, pace: Pace) -> set[str]:
+def _noticed(planned: Sequence[SystemPlan], collector: Collector, memory: Memory, pace: Pace) -> set[str]:
     """Systems that are collected less often than every window, and look as if they should not be."""
     complete = pace.now - pace.settle(Family.DELIVERY)
-    quiet = [system for system in idle if system.interval_s > system.window_s and system.id not in pace.attention]
-    return collector.look(memory.attention.due_for_a_look(quiet, complete), complete, pace.now)
+    seldom = [each for each in planned if each.system.interval_s > each.system.window_s]
+    due = memory.attention.due_for_a_look([each.system for each in seldom], complete)
+    # Whose delivery is measured anyhow need not be looked at.
+    measured = {each.system.id for each in seldom if each.delivery}
+    quiet = [system for system in due if system.id not in measured | set(pace.attention)]
+    return collector.look(quiet, complete, pace.now)

@@ -66,7 +66,9 @@ def cycle_line(report: CycleReport) -> str:
     """One cycle in one line: when, how the systems are, what was done, what failed."""
     counts = {name: sum(1 for s in report.systems if s.health == name) for name in reversed(_ORDER)}
     health = " ".join(f"{count} {name}" for name, count in counts.items() if count)
-    line = f"{report.at:%H:%M:%S}  {health}  {report.windows} windows, {report.written} points, {report.duration_s:.1f} s"
+    line = (
+        f"{report.at:%H:%M:%S}  {health}  {report.windows} windows, {report.written} points, {report.duration_s:.1f} s"
+    )
     refused = len(report.rejected) + len(report.retryable)
     failed = [f"{refused} points refused"] if refused else []
     failed += [f"{source}: {number} failed" for source, number in Counter(f.source for f in report.failures).items()]

@@ -28,34 +28,28 @@ def collections(interval_s: int) -> Fraction:
 
 @dataclass(frozen=True, slots=True)
 class Cycles:
-    """Cycles of a month by what they do first: one a minute, of which most have nothing to do."""
+    """Cycles of a month by what they do first: one a minute, of which most collect nothing."""
 
     landing: int
     delivery: int
-    watch: int
-    empty: int
 
     @property
     def collecting(self) -> int:
         """Cycles that collect something."""
         return self.landing + self.delivery
 
+    @property
+    def idle(self) -> int:
+        """Cycles that give a sign of life and, at most, look for trouble."""
+        return MINUTES - self.collecting
+
 
 @lru_cache(256)
-def cycles(classes: frozenset[tuple[int, int]]) -> Cycles:
-    """Cycles of systems with the given (window, interval) pairs in seconds."""
-    intervals = {interval for _, interval in classes}
+def cycles(intervals: frozenset[int]) -> Cycles:
+    """Cycles of systems with the given intervals in seconds."""
     landing = _union(range(0, MINUTES, interval // 60) for interval in intervals)
-    delivery = _union(range(DELIVERY_MINUTES, MINUTES, interval // 60) for interval in intervals) - landing
-    watched = _union(range(0, MINUTES, window // 60) for window, interval in classes if interval > window)
-    watch = watched - landing - delivery
-    return Cycles(len(landing), len(delivery), len(watch), MINUTES - len(landing) - len(delivery) - len(watch))
-
-
-@lru_cache(256)
-def landing_cycles(intervals: frozenset[int]) -> int:
-    """Cycles of a month in which landing is collected for systems of some of the intervals, in seconds."""
-    return len(_union(range(0, MINUTES, interval // 60) for interval in intervals))
+    delivery = _union(range(DELIVERY_MINUTES, MINUTES, interval // 60) for interval in intervals)
+    return Cycles(len(landing), len(delivery - landing))
 
 
 @lru_cache(256)

@@ -19,7 +19,7 @@ from exporter.pricing import HOURS_PER_MONTH, Prices
 WATCH, ALERTING = "watch", "alerting"
 """What costs beside the families of the catalogue: looks between collections, and alert policies."""
 
-SERIES_READ, SERIES_READ_IDLE = 7, 3
+SERIES_READ, SERIES_READ_IDLE = 6, 3
 """Series that Cloud Monitoring returns for a system and collection: with traffic, and without (only of its backlog)."""
 
 STARTS_PER_MONTH = 30
@@ -134,12 +134,12 @@ def _system_lines(system: System, known: Facts, terms: Terms, billed: queries.By
         own = Usage(bytes_billed=billed.get((system.id, family), 0), series_read=read)
         yield Line(system.id, family.value, _points_of(family, profile, terms.sinks) + own)
     if system.interval_s > system.window_s:
-        looks = cycles.windows(system.window_s) - cycles.collections(system.interval_s)
-        yield Line(system.id, WATCH, Usage(series_read=looks))
+        # The age of the oldest message, once a window; failed attempts have no series where there are none.
+        yield Line(system.id, WATCH, Usage(series_read=cycles.windows(system.window_s)))
 
 
 def _common_lines(systems: Sequence[System], terms: Terms, minimum: Fraction) -> Iterator[Line]:
-    made = cycles.cycles(frozenset((system.window_s, system.interval_s) for system in systems))
+    made = cycles.cycles(frozenset(system.interval_s for system in systems))
     for owner, family in ((FLEET_JOB, Family.FLEET), (EXPORTER_JOB, Family.EXPORTER)):
         usages = [_stored(series, made.collecting, terms.sinks) for series in OF_CYCLES if series.family is family]
         if family is Family.EXPORTER:

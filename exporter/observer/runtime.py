@@ -12,12 +12,7 @@ from exporter.observer.usage import Usage
 VCPUS, GIB = 1, Fraction(1, 2)
 """The instance: one vCPU and 512 MiB."""
 
-LANDING_CYCLE_S, DELIVERY_CYCLE_S, WATCH_CYCLE_S, EMPTY_CYCLE_S = (
-    Fraction(42, 10),
-    Fraction(15, 10),
-    Fraction(5, 10),
-    Fraction(2, 10),
-)
+LANDING_CYCLE_S, DELIVERY_CYCLE_S, IDLE_CYCLE_S = Fraction(42, 10), Fraction(15, 10), Fraction(3, 10)
 """How long a cycle takes: BigQuery answers within three seconds, Cloud Monitoring within a tenth of one (docs/costs.md)."""
 
 PER_SYSTEM_S = Fraction(5, 1000)
@@ -29,12 +24,11 @@ def usage(systems: Iterable[System], *, always_on: bool) -> Usage:
     if always_on:
         return Usage(instance_vcpu_s=VCPUS * cycles.MONTH_S, instance_gib_s=GIB * cycles.MONTH_S)
     listed = list(systems)
-    made = cycles.cycles(frozenset((system.window_s, system.interval_s) for system in listed))
+    made = cycles.cycles(frozenset(system.interval_s for system in listed))
     seconds = (
         made.landing * LANDING_CYCLE_S
         + made.delivery * DELIVERY_CYCLE_S
-        + made.watch * WATCH_CYCLE_S
-        + made.empty * EMPTY_CYCLE_S
+        + made.idle * IDLE_CYCLE_S
         + sum(2 * PER_SYSTEM_S * cycles.collections(system.interval_s) for system in listed)
     )
     return Usage(requests=cycles.MINUTES, request_vcpu_s=VCPUS * seconds, request_gib_s=GIB * seconds, scheduler_jobs=1)

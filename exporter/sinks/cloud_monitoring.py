@@ -14,6 +14,7 @@ from exporter.calls import Caller, OnCall, OnSeries
 from exporter.circuits import Circuits
 from exporter.model import Family, Outcome, Point, Refusal, Watermark
 from exporter.sinks.descriptors import INGEST_DELAY_S, Descriptors
+from exporter.sinks.encoding import to_point
 from exporter.sinks.otel import to_metrics_data
 from exporter.sinks.reading import SeriesReader
 from exporter.sinks.recording import RecordingClient
@@ -68,6 +69,7 @@ class CloudMonitoringSink:
                 client=self._recording,  # type: ignore[arg-type]
                 prefix=prefix,
             )
+        self._exporter._to_point = to_point  # type: ignore[assignment]  # ours makes no exponential histograms
 
     @property
     def retry_after(self) -> timedelta | None:

@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +17,11 @@ from time import monotonic
 import yaml
 
 from tests.bench import commands, comparison, document, simulation, slow
+from tests.bench.candidates import Failed
 from tests.bench.peers import environments
 from tests.bench.peers.environments import ROOT
 from tests.bench.results import Machine, Results
+from tests.bench.simulation import Growth
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,23 @@ def measure(scale: Scale, command: str) -> Results:
     with _part("BigQuery at 3 s"):
         slow_cycles = list(slow.cycles(python, comparison.SYSTEMS, scale.slow_hours))
     with _part("growth"):
-        grown = [simulation.growth(python, systems) for systems in scale.sizes]
+        grown, too_large = _growth(python, scale.sizes)
     with _part(f"{scale.hours} simulated hours"):
         day = simulation.day(python, comparison.SYSTEMS, scale.before_hours, scale.hours)
-    return Results(_machine(), command, compared, slow_cycles, offline, demo, grown, day, _prices())
+    skipped = (*compared.skipped, *too_large)
+    return Results(_machine(), command, compared, slow_cycles, offline, demo, grown, day, _prices(), skipped)
+
+
+def _growth(python: Path, sizes: Sequence[int]) -> tuple[list[Growth], list[str]]:
+    """Measure fleets of these sizes; one that the sandbox is too slow for on this machine is named."""
+    measured, skipped = [], []
+    for systems in sizes:
+        print(f"growth: {systems} systems", file=sys.stderr)
+        try:
+            measured.append(simulation.growth(python, systems))
+        except Failed as failed:
+            skipped.append(f"{systems:,} systems: {failed}")
+    return measured, skipped
 
 
 @contextmanager

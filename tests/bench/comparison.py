@@ -79,7 +79,7 @@ class _Contest:
         self.queries_config = queries.configure(self.cloud, self.directory)
         if self.queries_python is None:
             found.skipped.append("query-exporter 5.2.2 needs Python 3.12 or newer, and none was found")
-        self.warm.cycle()
+        self.warm.begin()
         candidates.once(self.python, self.cloud, self.cold_config, self._log)
 
     def round(self, found: Comparison) -> None:

@@ -27,7 +27,7 @@ _REACHED = {True: "yes", False: "NO", None: "not measured"}
 def text(results: Results) -> str:
     """The whole document."""
     machine, day = results.machine, results.day
-    skipped = "".join(f"\nNot measured: {each}.\n" for each in results.comparison.skipped)
+    skipped = "".join(f"\nNot measured: {each}.\n" for each in results.skipped)
     return Template(_TEXT.read_text(encoding="utf-8")).substitute(
         command=results.command,
         date=machine.date,
@@ -119,15 +119,14 @@ _GROWTH_HEADS = (
     "CPU a system, ms",
     "memory, MiB",
     "calls",
-    "idle: wall, s",
-    "calls",
+    "idle cycle, s",
     "USD a system and month",
 )
 
 
 def _growth(results: Results) -> Iterator[Sequence[str]]:
     for each in results.growth:
-        heavy, idle = each.all_families, each.idle
+        heavy, idle = each.all_families, [minute.taken.wall_s for minute in each.idle]
         monthly = usage.monthly(each.used, 1, results.prices).total_usd / each.systems
         yield (
             f"{each.systems:,}",
@@ -136,8 +135,7 @@ def _growth(results: Results) -> Iterator[Sequence[str]]:
             f"{1000 * heavy.taken.cpu_s / each.systems:.2f}",
             f"{heavy.taken.peak_rss_mib:.0f}",
             f"{heavy.used.calls:,.0f}",
-            f"{idle.taken.wall_s:.2f}",
-            f"{idle.used.calls:,.0f}",
+            spread(idle).text(2),
             f"{monthly:.3f}",
         )
 

@@ -24,7 +24,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What the tables are made of; ``prices`` are by their names in ``exporter/prices.yaml``."""
+    """What the tables are made of; ``skipped`` says what was not measured and why, ``prices`` are as in ``exporter/prices.yaml``."""
 
     machine: Machine
     command: str
@@ -35,6 +35,7 @@ class Results:
     growth: Sequence[Growth]
     day: Day
     prices: Mapping[str, float]
+    skipped: Sequence[str] = ()
 
     def of(self, candidate: str, value: Callable[[Sample], float]) -> Spread:
         """One quantity over all runs of a candidate."""

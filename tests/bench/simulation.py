@@ -15,6 +15,7 @@ from tests.bench.usage import Usage
 
 _MINUTE_S = 60
 _MINUTES_PER_HOUR = 60
+_WINDOW_MINUTES = 5
 
 _LIMIT_S = 1200
 """What a cycle of a large fleet may take: the sandbox answers for all of BigQuery on the cores of one machine."""
@@ -65,30 +66,35 @@ def _hours(warm: Warm, cloud: Sandbox, number: int) -> Iterator[Hour]:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Cycles of a fleet of some size: a usual collection, one with all families due, and a minute with nothing due."""
+    """Cycles of a fleet of some size: a usual collection, one with all families due, and minutes in which nothing is collected."""
 
     systems: int
     usual: Sample
     all_families: Sample
-    idle: Sample
+    idle: Sequence[Sample]
 
     @property
     def used(self) -> Usage:
-        """What an hour uses: a collection every quarter, one of them with all families, and nothing due in the other minutes."""
-        others = _MINUTES_PER_HOUR - QUARTERS
-        return self.usual.used * (QUARTERS - 1) + self.all_families.used + self.idle.used * others
+        """What an hour uses: a collection every quarter, one of them with all families, and in the other minutes as in those seen."""
+        idle = reduce(add, (sample.used for sample in self.idle))
+        times = (_MINUTES_PER_HOUR - QUARTERS) / len(self.idle)
+        return self.usual.used * (QUARTERS - 1) + self.all_families.used + idle * times
 
 
 def growth(python: Path, systems: int) -> Growth:
-    """Measure a fleet, with the delays of the comparison, after a first cycle."""
+    """Measure a fleet, with the delays of the comparison, after a first cycle; raises ``Failed``."""
     with (
         sandbox(systems, "30m", now=HALF_PAST) as cloud,
         candidates.warm(python, cloud, cloud.config, 0, limit_s=_LIMIT_S) as warm,
     ):
-        warm.cycle()
-        cloud.advance(_MINUTE_S)
-        idle = warm.cycle()
-        cloud.advance(QUARTER_S - _MINUTE_S)
+        warm.begin()
+        idle = [_minute(warm, cloud) for _ in range(_WINDOW_MINUTES)]
+        cloud.advance(QUARTER_S - _WINDOW_MINUTES * _MINUTE_S)
         usual = warm.cycle()
         cloud.advance(QUARTER_S)
         return Growth(systems, usual, warm.cycle(), idle)
+
+
+def _minute(warm: Warm, cloud: Sandbox) -> Sample:
+    cloud.advance(_MINUTE_S)
+    return warm.cycle()

@@ -13,7 +13,7 @@ from tests.bench.sandbox import QUARTER_S, QUARTERS, SLOW_LATENCY, sandbox
 def cycles(python: Path, systems: int, number: int) -> Iterator[Sample]:
     """A number of hours, of which the last quarter's cycle is measured."""
     with sandbox(systems, "1h", latency=SLOW_LATENCY) as cloud, candidates.warm(python, cloud, cloud.config, 0) as warm:
-        warm.cycle()
+        warm.begin()
         for _ in range(number):
             for _ in range(QUARTERS):
                 cloud.advance(QUARTER_S)

@@ -63,6 +63,8 @@ def _writes(results: Results) -> Target:
 
 
 def _growth(results: Results) -> Target:
+    if len(results.growth) < 2:
+        return Target("cost per system and month of a larger fleet", "no more than of a small one", "", None)
     costs = {
         each.systems: usage.monthly(each.used, 1, results.prices).total_usd / each.systems for each in results.growth
     }

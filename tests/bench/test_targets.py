@@ -39,8 +39,8 @@ def results(*warm: Sample, hours: list[float] | None = None, growth: tuple[Usage
         offline=[Taken(0.5, 0.4, 50)],
         demo=[Taken(9.0, 8.0, 300)],
         growth=[
-            Growth(50, sample(used=few), sample(used=few), sample(used=Usage())),
-            Growth(5000, sample(used=many), sample(used=many), sample(used=Usage())),
+            Growth(50, sample(used=few), sample(used=few), [sample(used=Usage())]),
+            Growth(5000, sample(used=many), sample(used=many), [sample(used=Usage())]),
         ],
         day=Day(50, 25, sample(), [Hour(USED, 1.0, rss_mib) for rss_mib in hours or [100.0] * 24]),
         prices=PRICES,
@@ -104,6 +104,17 @@ def test_the_document_holds_every_candidate_and_target() -> None:
 
 
 def test_who_was_skipped_is_named() -> None:
-    measured = results()
-    measured.comparison.skipped.append("a peer needs another Python")
+    measured = replace(results(), skipped=("a peer needs another Python",))
     assert "Not measured: a peer needs another Python." in document.text(measured)
+
+
+def test_one_size_alone_says_nothing_of_growth() -> None:
+    measured = results()
+    assert found(replace(measured, growth=measured.growth[:1]), "cost per system").reached is None
+
+
+def test_an_hour_is_four_collections_and_fifty_six_minutes_without() -> None:
+    idle = [sample(used=Usage(monitoring_writes=writes)) for writes in (1, 1, 1, 1, 3)]
+    hour = Growth(50, sample(used=Usage(points=1000)), sample(used=Usage(points=3000)), idle).used
+    assert hour.points == 3 * 1000 + 3000
+    assert hour.monitoring_writes == pytest.approx(7 / 5 * 56)

@@ -54,7 +54,7 @@ def test_delivery_of_one_standard_system_by_hand() -> None:
     found = usage(fleet(1), "s0", "delivery")
     # A window has two slo_events and published; a collection the share of errors, the backlog twice and its watermark; an hour the balance.
     assert found.scalar_points == WINDOWS * 3 + COLLECTIONS * 4 + HOURS * 2
-    assert found.series_read == COLLECTIONS * 7
+    assert found.series_read == COLLECTIONS * 6
     assert found.bytes_billed == 0
 
 
@@ -69,15 +69,15 @@ def test_spend_and_state_of_one_standard_system_by_hand() -> None:
     assert state.scalar_points == HOURS * (6 + 2 + 1 + 1 + 1)
 
 
-def test_a_look_between_collections_reads_one_series() -> None:
-    assert usage(fleet(1), "s0", "watch") == Usage(series_read=WINDOWS - COLLECTIONS)
+def test_a_look_reads_one_series_a_window() -> None:
+    assert usage(fleet(1), "s0", "watch") == Usage(series_read=WINDOWS)
     critical = estimate(fleet(1, window_s=60, interval_s=60), TERMS)
     assert "watch" not in critical.by_family
 
 
 def test_the_exporter_itself_by_hand() -> None:
     found = usage(fleet(50), "exporter", "exporter")
-    seconds = 2920 * Fraction("4.2") + 2920 * Fraction("1.5") + 2920 * Fraction("0.5") + 35040 * Fraction("0.2")
+    seconds = 2920 * (Fraction("4.2") + Fraction("1.5")) + (43_800 - 5840) * Fraction("0.3")
     seconds += 50 * 2 * COLLECTIONS * Fraction("0.005")
     assert (found.requests, found.request_vcpu_s, found.request_gib_s) == (43_800, seconds, seconds / 2)
     assert found.scheduler_jobs == 1
@@ -156,15 +156,14 @@ def test_alerting_of_three_systems_by_hand() -> None:
 
 
 def test_cycles_of_a_month() -> None:
-    assert cycles.cycles(frozenset({(300, 900)})) == cycles.Cycles(
-        landing=2920, delivery=2920, watch=2920, empty=35_040
-    )
+    standard = cycles.cycles(frozenset({900}))
+    assert standard == cycles.Cycles(landing=2920, delivery=2920)
+    assert (standard.collecting, standard.idle) == (5840, 37_960)
     # With an interval of five minutes delivery is complete when the next landing is.
-    assert cycles.cycles(frozenset({(300, 300)})) == cycles.Cycles(landing=8760, delivery=0, watch=0, empty=35_040)
-    assert cycles.cycles(frozenset({(60, 60), (300, 900)})) == cycles.Cycles(
-        landing=43_800, delivery=0, watch=0, empty=0
-    )
-    assert cycles.cycles(frozenset({(3600, 3600)})) == cycles.Cycles(landing=730, delivery=730, watch=0, empty=42_340)
+    assert cycles.cycles(frozenset({300})) == cycles.Cycles(landing=8760, delivery=0)
+    assert cycles.cycles(frozenset({60, 900})) == cycles.Cycles(landing=43_800, delivery=0)
+    assert cycles.cycles(frozenset({900, 3600})) == cycles.Cycles(landing=2920, delivery=2920)
+    assert cycles.cycles(frozenset({3600})) == cycles.Cycles(landing=730, delivery=730)
     assert cycles.spend_cycles(frozenset({300, 900, 3600})) == 730
     assert cycles.spend_cycles(frozenset({7200})) == 365
 

@@ -35,7 +35,7 @@ _REQUESTS: Mapping[str, Any] = {
 }
 
 GrpcAnswer = Callable[[Any], Any]
-"""Makes the response to a request; raises ``Refusal``."""
+"""Makes the response to a request, or bytes that are none; raises ``Refusal``."""
 
 
 class Refusal(Exception):
@@ -65,9 +65,7 @@ class GrpcApi:
     def service(self, handler_call_details: Any) -> Any:
         """The handler of every method."""
         request = _REQUESTS[handler_call_details.method.rpartition("/")[2]]
-        return grpc.unary_unary_rpc_method_handler(
-            self._answer, request.pb().FromString, lambda message: type(message).pb(message).SerializeToString()
-        )
+        return grpc.unary_unary_rpc_method_handler(self._answer, request.pb().FromString, _serialize)
 
     def _answer(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.requests.append(request)
@@ -94,6 +92,11 @@ class GrpcApi:
     ) -> None:
         self.channel.close()
         self.stop()
+
+
+def _serialize(message: Any) -> bytes:
+    """A message on the wire; bytes are sent as they are."""
+    return message if isinstance(message, bytes) else bytes(type(message).pb(message).SerializeToString())
 
 
 @dataclass(frozen=True, slots=True)

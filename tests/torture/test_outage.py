@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from exporter.model import Family, Tier
+from exporter.sandbox.faults import Fault
 from exporter.sandbox.monitoring.limits import Settings
 from exporter.windows import align_up
 from tests.end_to_end.recomputation import to_us
@@ -124,6 +125,30 @@ def _only_expired_are_missing(
             after = {to_us(first + n * length) for n in range(1, (running.now() - LAG - first) // length)}
             assert after - ends == set()
             assert all(datetime.fromisoformat(end) <= first for end in missing[system.id, family])
+
+
+@pytest.mark.parametrize("down", ["bigquery", "monitoring"])
+def test_what_landing_and_delivery_tell_together_is_told_when_a_restart_lies_between_them(
+    tmp_path: Path, down: str
+) -> None:
+    """Of the systems, the last counts its errors in attempts, which are nowhere stored by themselves."""
+    method = {"bigquery": "jobs.query", "monitoring": "ListTimeSeries"}[down]
+    with fleet(6, tiers=[Tier.CRITICAL] * 6) as running:
+        exporter = running.exporter()
+        for minute in range(30):
+            running.cycle(exporter)
+            running.advance(60)
+            running.faults()
+            if minute in (
+                8,
+                18,
+            ):  # from here on only one of the two goes on: the other is behind when the exporter ends
+                running.faults(Fault(down, method, status="UNAVAILABLE"))
+            if minute in (9, 10, 19):
+                running.faults()
+                exporter = running.exporter()
+        verdict = running.judge(running.dump(tmp_path), families=(Family.LANDING, Family.DELIVERY))
+        assert verdict.deviations == [], str(verdict)
 
 
 def test_where_the_spacing_rule_goes_by_the_clock_catching_up_takes_its_time_and_loses_nothing(tmp_path: Path) -> None:

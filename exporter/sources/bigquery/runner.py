@@ -173,7 +173,9 @@ class Runner:
 
 def _whole(rows: Any) -> list[dict[str, Any]]:
     """The rows of all pages; raises ``Transient`` where they are not all that there are."""
-    found = [dict(row.items()) for row in rows]
+    # A row's own items() would copy every value.
+    names = [field.name for field in rows.schema or ()]
+    found = [dict(zip(names, row, strict=False)) for row in rows]
     if not rows.schema or rows.total_rows != len(found):
         raise Transient(GARBAGE, f"an answer that cannot be read: {len(found)} rows of {rows.total_rows}")
     return found
