@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$each; break; }; done)
 ARGS ?=
 
-.PHONY: demo test bench programs lint format docs lock clean
+.PHONY: demo test bench torture programs lint format docs lock clean
 
 demo: $(READY)
 	@$(BIN)/exporter demo $(ARGS)
@@ -18,6 +18,10 @@ test: $(READY) programs lint
 # Compares with peers and with the floor, and writes docs/benchmarks.md; takes a quarter of an hour, with ARGS="--quick" a few minutes.
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# Kills, starves and misleads exporters for as long as it takes to trust them; `make test` does the same for a few rounds.
+torture: $(READY)
+	@TORTURE=long $(BIN)/python -m pytest -n 2 -q -rs tests/torture $(ARGS)
 
 # Unpacks programs of Debian's packages that tests run into $(VENV)/programs; names on standard error what it cannot get.
 programs: $(READY)

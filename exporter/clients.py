@@ -121,7 +121,8 @@ def _recovery() -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
         # By itself a ping that is not answered takes a minute, whatever the time-out of keep-alives.
         ("grpc.http2.ping_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
-        ("grpc.keepalive_permit_without_calls", 1),
+        # Servers close connections that are pinged while nothing is asked (gRFC A8: at most every five minutes).
+        ("grpc.keepalive_permit_without_calls", 0),
     ]
 
 

@@ -36,45 +36,50 @@ class ServiceClock:
         self._lock = threading.Lock()
         self._seen: tuple[datetime, float] | None = None
         self._begun: _Begin | None = None
-        self._ahead = timedelta(0)
+        self._ahead: timedelta | None = None
 
     def observe(self, answer: Any, *_: Any, **__: Any) -> None:
-        """Take the time from an answer: a hook of ``requests``; answers without a date say nothing."""
+        """Take the time from an answer: a hook of ``requests``. A service that tells no time is held to have ours."""
+        told = answer.headers.get("Date")
         try:
-            date = parsedate_to_datetime(answer.headers.get("Date", ""))
+            date = None if told is None else parsedate_to_datetime(told).astimezone(UTC)
         except ValueError:
             return
         with self._lock:
-            self._seen = (date.astimezone(UTC), self._steady())
+            if date is not None:
+                self._seen = (date, self._steady())
+            elif self._ahead is None:
+                self._ahead = timedelta(0)
 
     def begin(self, now: datetime) -> datetime:
         """The time that a cycle goes by which begins at ``now`` by our own clock.
 
-        What our clock was found to be ahead is taken off, unless it was set meanwhile: then it is believed until the service says
-        otherwise.
+        By how much our clock was found to be ahead is forgotten once it was set: nobody knows then until the service has answered.
         """
         steady_s = self._steady()
-        if self._begun is not None:
-            elapsed = timedelta(seconds=steady_s - self._begun.steady_s)
-            if abs((now - self._begun.now) - elapsed) > _STEP:
-                self._ahead = timedelta(0)
-        self._begun = _Begin(now, steady_s)
         with self._lock:
+            if self._begun is not None:
+                elapsed = timedelta(seconds=steady_s - self._begun.steady_s)
+                if abs((now - self._begun.now) - elapsed) > _STEP:
+                    self._ahead = None
+            self._begun = _Begin(now, steady_s)
             self._seen = None
-        return now - self._ahead
+        return self.begun()
 
     def there(self) -> datetime | None:
-        """The service's time now, None where no answer of this cycle told it; notes how far our own clock is from it."""
+        """The service's time now, as this cycle's answers or those before it tell; None where there were none since our clock was set."""
         with self._lock:
-            seen = self._seen
-        if seen is None or self._begun is None:
-            return None
-        date, at_s = seen
-        difference = self._begun.now - (date - timedelta(seconds=at_s - self._begun.steady_s))
-        self._ahead = difference if abs(difference) > TOLERANCE else timedelta(0)
-        return date + timedelta(seconds=self._steady() - at_s)
+            if self._begun is None:
+                return None
+            if self._seen is not None:
+                date, at_s = self._seen
+                self._ahead = self._begun.now - (date - timedelta(seconds=at_s - self._begun.steady_s))
+            if self._ahead is None:
+                return None
+            return self._begun.now - self._ahead + timedelta(seconds=self._steady() - self._begun.steady_s)
 
-    @property
-    def ahead(self) -> timedelta:
-        """How far our clock is ahead of the service's, negative when it is behind; zero within the tolerance."""
-        return self._ahead
+    def begun(self) -> datetime:
+        """When the cycle began: by our own clock, or by the service's where they are known to differ by more than is tolerated."""
+        assert self._begun is not None
+        wrong = self._ahead is not None and abs(self._ahead) > TOLERANCE
+        return self._begun.now - self._ahead if wrong and self._ahead is not None else self._begun.now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -88,6 +89,15 @@ class Collector:
                 return max([*self._delays.values(), DEFAULT_DELAY])
         return max(self._delays.values(), default=DEFAULT_DELAY)
 
+    def tell_time(self, system: System) -> None:
+        """Make BigQuery answer anything at all: a clock listens to its answers."""
+        with suppress(SourceError):
+            self.runner.table(str(system.table))
+
+    def absolve(self) -> None:
+        """Forget what the last collection held against tables: it was made at a wrong time."""
+        self._landing.absolve()
+
     def look(self, systems: Sequence[System], until: datetime, now: datetime) -> set[str]:
         """Systems of which backlog or failed attempts say, up to ``until`` where these are complete, that something is wrong.
 
@@ -106,6 +116,7 @@ class Collector:
 
     def collect(self, plans: Sequence[SystemPlan], now: datetime) -> Snapshot:
         """Ask all sources concurrently."""
+        self._landing.begin()
         snapshot = Snapshot(failures=self._unseen)
         self._unseen = []
         tasks: list[Future[Callable[[Snapshot], None]]] = []

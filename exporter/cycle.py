@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from exporter import computation, export, outlook, plan, preparation, selfmetrics
+from exporter import computation, export, outlook, selfmetrics
 from exporter.calls import CallLog
 from exporter.clocks import ServiceClock
 from exporter.collection import Collector
@@ -16,6 +16,7 @@ from exporter.memory import Memory
 from exporter.meter import Meter
 from exporter.model import CycleReport, Family, System
 from exporter.patience import Patience
+from exporter.preparation import Gatherer
 from exporter.pricing import Prices
 from exporter.selfmetrics import Account
 from exporter.sinks import Outlet
@@ -50,16 +51,10 @@ class Exporter:
         """
         begun_s, cpu_begun_s = time.monotonic(), time.process_time()
         memory, patience = self._memory, patience or Patience(PATIENCE_S)
-        now = self.clock.begin(now)
         if not memory.restored:
             memory.restore(self.sink, self.systems, self.prices, now)
-        pace = preparation.pace(
-            self.systems, self.collector, memory, self.meter, now=now, since=self.since, grace=self.grace
-        )
-        plans = preparation.plans(self.systems, self.collector, memory, self.sink, pace)
-        snapshot = self.collector.collect([each for each in plans if each.busy], now)
-        there = self.clock.there()
-        plans = plans if there is None else plan.within(plans, there, pace)
+        found = self._gatherer().gather(now)
+        pace, plans, snapshot, now = found.pace, found.plans, found.snapshot, found.pace.now
         expired = memory.skip_expired(plans, now)
         computation.remember(plans, snapshot, memory.history)
         sequences = computation.sequences(plans, snapshot, memory.history, memory.watermarks, self.prices)
@@ -92,4 +87,9 @@ class Exporter:
             retryable=tuple(sent.retryable),
             failures=failures,
             bytes_billed=snapshot.bytes_billed,
+        )
+
+    def _gatherer(self) -> Gatherer:
+        return Gatherer(
+            self.systems, self.collector, self.sink, self._memory, self.meter, self.clock, self.since, self.grace
         )

@@ -43,6 +43,14 @@ class LandingCollector:
         self._idle: set[str] = set()
         self._quarantine = Quarantine()
 
+    def begin(self) -> None:
+        """Begin a collection."""
+        self._quarantine.remember()
+
+    def absolve(self) -> None:
+        """Forget what was held against tables in the collection that was begun last."""
+        self._quarantine.recall()
+
     def collect(self, plans: Sequence[SystemPlan], now: datetime) -> Found:
         """Measure the due windows of the systems of one project and location."""
         found = Found()

@@ -124,7 +124,10 @@ def _plan(system: System, watermarks: Watermarks, history: SystemHistory, pace: 
         spend=spend,
         landing_asked=_asked(history.landings, _split(needed_from, landing_end, length), landing.windows),
         delivery_asked=_asked(
-            history.deliveries, _split(needed_from, delivery_end, length), (*delivery.windows, *spend)
+            history.deliveries,
+            _split(needed_from, delivery_end, length),
+            # Landing may complete windows whose delivery was stored before: their errors are counted now.
+            (*delivery.windows, *spend, *landing.windows),
         ),
         state_due=_is_state_due(watermark(Family.STATE), pace),
         expired=landing.expired + delivery.expired,
@@ -136,13 +139,15 @@ def _plan(system: System, watermarks: Watermarks, history: SystemHistory, pace: 
     )
 
 
-def within(plans: Sequence[SystemPlan], there: datetime, pace: Pace) -> tuple[SystemPlan, ...]:
-    """Only what is complete by the service's own clock, which says ``there``.
+def within(plans: Sequence[SystemPlan], there: datetime | None, pace: Pace) -> tuple[SystemPlan, ...]:
+    """Only what is complete by the service's own clock, which says ``there``; nothing where it says nothing.
 
     A clock that is ahead would otherwise take windows that are not over for empty ones.
     """
 
     def complete(windows: Sequence[Window], family: Family) -> tuple[Window, ...]:
+        if there is None:
+            return ()
         limit = there + _HEADWAY - pace.settle(family)
         return tuple(window for window in windows if window.end <= limit)
 
@@ -154,6 +159,8 @@ def within(plans: Sequence[SystemPlan], there: datetime, pace: Pace) -> tuple[Sy
             spend=complete(plan.spend, Family.SPEND),
             landing_asked=complete(plan.landing_asked, Family.LANDING),
             delivery_asked=complete(plan.delivery_asked, Family.DELIVERY),
+            expired=0 if there is None else plan.expired,
+            expired_until=() if there is None else plan.expired_until,
         )
         for plan in plans
     )

@@ -1,13 +1,14 @@
-"""What a cycle needs before it begins: up to where everything is, and what is due."""
+"""What a cycle begins with: what is due, and what the sources say of it, by a clock that can be trusted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from exporter import plan, restoration
-from exporter.collection import Collector
+from exporter.clocks import TOLERANCE, ServiceClock
+from exporter.collection import Collector, Snapshot
 from exporter.memory import Memory
 from exporter.meter import Meter
 from exporter.model import Family, System
@@ -15,29 +16,58 @@ from exporter.plan import Pace, SystemPlan
 from exporter.sinks import Sink
 
 
-def pace(
-    systems: Sequence[System],
-    collector: Collector,
-    memory: Memory,
-    meter: Meter,
-    *,
-    now: datetime,
-    since: datetime | None,
-    grace: timedelta,
-) -> Pace:
-    """What the whole cycle goes by."""
-    return Pace(
-        now=now,
-        delivery_delay=collector.delivery_delay(systems),
-        since=since,
-        attention=memory.attention.given(now),
-        grace=grace,
-        began=memory.began,
-        thrifty=meter.is_over_budget(now),
-    )
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What is due and over, and what the sources said of it."""
+
+    pace: Pace
+    plans: tuple[SystemPlan, ...]
+    snapshot: Snapshot
 
 
-def plans(
+@dataclass(slots=True)
+class Gatherer:
+    """Plans and collects; systems without a watermark start at ``since``, and a standby has a ``grace``."""
+
+    systems: Sequence[System]
+    collector: Collector
+    sink: Sink
+    memory: Memory
+    meter: Meter
+    clock: ServiceClock
+    since: datetime | None
+    grace: timedelta
+
+    def gather(self, now: datetime) -> Gathered:
+        """Plan and collect at ``now``, and again where the answers tell that it is another time; raises ``SourceError``."""
+        found = self._at(self.clock.begin(now))
+        there = self.clock.there()
+        if there is None and self.systems:
+            # Nothing was asked of BigQuery, and our clock may be wrong: a call that costs nothing tells.
+            self.collector.tell_time(self.systems[0])
+            there = self.clock.there()
+        if abs(self.clock.begun() - found.pace.now) > TOLERANCE:
+            self.collector.absolve()
+            found = self._at(self.clock.begun())
+            there = self.clock.there()
+        # Where nobody tells the time, nothing is over.
+        return replace(found, plans=plan.within(found.plans, there, found.pace))
+
+    def _at(self, now: datetime) -> Gathered:
+        pace = Pace(
+            now=now,
+            delivery_delay=self.collector.delivery_delay(self.systems),
+            since=self.since,
+            attention=self.memory.attention.given(now),
+            grace=self.grace,
+            began=self.memory.began,
+            thrifty=self.meter.is_over_budget(now),
+        )
+        plans = _plans(self.systems, self.collector, self.memory, self.sink, pace)
+        return Gathered(pace, plans, self.collector.collect([each for each in plans if each.busy], now))
+
+
+def _plans(
     systems: Sequence[System], collector: Collector, memory: Memory, sink: Sink, pace: Pace
 ) -> tuple[SystemPlan, ...]:
     """Plan; a standby asks the sink again each time that there seems to be something to do; raises ``SourceError``.

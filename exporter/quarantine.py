@@ -23,6 +23,15 @@ class Quarantine:
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
+        self._remembered: dict[str, _Entry] = {}
+
+    def remember(self) -> None:
+        """Remember who is in quarantine now."""
+        self._remembered = dict(self._entries)
+
+    def recall(self) -> None:
+        """Go back to what was remembered."""
+        self._entries = dict(self._remembered)
 
     def failed(self, system: str, failure: Failure, now: datetime) -> None:
         """Put a system in quarantine, or keep it there for twice as long as before."""

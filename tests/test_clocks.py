@@ -64,17 +64,30 @@ def test_the_service_tells_its_time_however_wrong_our_clock_is(wrong_s: int, bef
     assert abs(machine.begin() - machine.true) <= TOLERANCE + timedelta(seconds=1.1)
 
 
-def test_a_clock_that_is_set_right_is_believed_again() -> None:
+def test_a_clock_that_is_set_is_believed_until_the_service_answers() -> None:
     machine = Machine(wrong_by=timedelta(hours=1))
     machine.begin()
     machine.answer()
     machine.service.there()
     machine.pass_time(60)
     assert machine.begin() == machine.true
-    assert machine.service.ahead == timedelta(hours=1)
     machine.wrong_by = timedelta(0)
     machine.pass_time(60)
     assert machine.begin() == machine.true
+    assert machine.service.there() is None
+    machine.answer()
+    assert machine.service.there() == machine.true
+
+
+def test_without_an_answer_the_last_one_tells_the_time() -> None:
+    machine = Machine(wrong_by=timedelta(seconds=45))
+    machine.begin()
+    machine.answer()
+    machine.service.there()
+    machine.pass_time(60)
+    # Within what is tolerated the cycle goes by our own clock, and what is over by the service's.
+    assert machine.begin() == machine.true + timedelta(seconds=45)
+    assert machine.service.there() == machine.true
 
 
 def test_a_machine_that_slept_believes_its_clock() -> None:
@@ -87,9 +100,12 @@ def test_a_machine_that_slept_believes_its_clock() -> None:
     assert machine.service.there() is None
 
 
-def test_answers_without_a_date_say_nothing() -> None:
+def test_a_service_that_tells_no_time_is_held_to_have_ours() -> None:
     machine = Machine()
     machine.begin()
-    for headers in ({}, {"Date": "yesterday"}, {"Date": ""}):
-        machine.service.observe(Answer(headers))
+    machine.service.observe(Answer({"Date": "yesterday"}))
     assert machine.service.there() is None
+    machine.service.observe(Answer({}))
+    assert machine.service.there() == machine.true
+    machine.answer()
+    assert machine.service.there() == machine.true

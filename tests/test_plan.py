@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exporter.history import History
 from exporter.model import Family, Watermark
-from exporter.plan import Pace, SystemPlan, plan
+from exporter.plan import Pace, SystemPlan, plan, within
 from exporter.snapshots import Delivery, Landing, PublishMinute
 from exporter.windows import HOUR, align_down, split
 from tests.builders import T0, system, window
@@ -108,3 +108,81 @@ def test_whatever_the_watermarks_measuring_covers_what_is_due(now_s: int, landin
         assert all(a.end == b.start for a, b in itertools.pairwise(measured))
     for hour in found.spend:
         assert hour.end == align_down(hour.end, HOUR)
+
+
+def test_deliveries_that_landing_completes_later_are_read_again_for_their_errors() -> None:
+    history = History()
+    kept = history.of("departures")
+    windows = split(T0, T0 + HOUR, FIVE)
+    kept.landings.add(Landing("departures", each, restored=True) for each in windows[:-3])
+    kept.deliveries.add(Delivery("departures", each, restored=True) for each in windows)
+    marks = {Family.LANDING: 2700, Family.DELIVERY: 3600, Family.SPEND: 0, Family.STATE: 3600}
+    found = planned(3600 + 60, marks, history)
+    assert found.landing == tuple(windows[-3:])
+    assert found.delivery == ()
+    assert set(windows[-3:]) <= set(found.delivery_asked)
+
+
+def test_landings_that_a_due_delivery_needs_are_measured_though_they_are_stored() -> None:
+    marks = {Family.LANDING: 3600, Family.DELIVERY: 2700, Family.SPEND: 0, Family.STATE: 3600}
+    found = planned(3600 + 300, marks)
+    assert found.landing == ()
+    assert found.delivery[0] == window(2700)
+    assert {window(2700), window(3000), window(3300)} <= set(found.landing_asked)
+
+
+def test_what_was_measured_and_not_stored_is_not_measured_again() -> None:
+    history = History()
+    kept = history.of("departures")
+    for each in split(T0, T0 + 2 * HOUR, FIVE):
+        kept.landings.add([Landing("departures", each)])
+        kept.deliveries.add([Delivery("departures", each)])
+    marks = dict.fromkeys((Family.LANDING, Family.DELIVERY, Family.SPEND, Family.STATE), 3600)
+    found = planned(7200 + 320, marks, history)
+    assert found.landing[0] == window(3600)
+    assert found.landing_asked == (window(7200),)
+    assert found.delivery_asked == ()
+
+
+def test_what_is_not_over_by_the_services_clock_is_left_out() -> None:
+    pace = Pace(now=T0 + 3 * HOUR, delivery_delay=DELAY)
+    (found,) = within(
+        [planned(3 * 3600 + 20, {Family.LANDING: 3600, Family.DELIVERY: 3600})], T0 + timedelta(seconds=7210), pace
+    )
+    assert found.landing[-1] == window(6900)
+    assert found.landing_asked[-1] == window(6900)
+    assert found.delivery[-1].end <= T0 + timedelta(seconds=6920)
+
+
+def test_a_standby_leaves_beginnings_and_what_is_fresh_to_others() -> None:
+    def standing_by(since_s: int, marks: dict[tuple[str, Family], Watermark]) -> SystemPlan:
+        now = T0 + timedelta(seconds=3620)
+        began = now - timedelta(seconds=since_s)
+        pace = Pace(now=now, delivery_delay=DELAY, grace=timedelta(minutes=2), began=began)
+        (found,) = plan([system()], marks, History(), pace)
+        return found
+
+    assert not standing_by(119, {}).busy
+    assert standing_by(120, {}).busy
+    mark = {("departures", Family.LANDING): Watermark(T0 + timedelta(seconds=2700), T0)}
+    assert standing_by(0, mark).landing == ()
+
+
+def test_attention_makes_every_window_due() -> None:
+    marks = {("departures", Family.LANDING): Watermark(T0 + timedelta(seconds=3600), T0)}
+    now = T0 + timedelta(seconds=3920)
+    (found,) = plan([system()], marks, History(), Pace(now=now, delivery_delay=DELAY))
+    assert found.landing == ()
+    (found,) = plan([system()], marks, History(), Pace(now=now, delivery_delay=DELAY, attention={"departures"}))
+    assert found.landing == (window(3600),)
+
+
+def test_where_nobody_tells_the_time_nothing_is_over_and_nothing_too_old() -> None:
+    now = T0 + timedelta(hours=30)
+    marks = {Family.LANDING: 3600, Family.DELIVERY: 3600, Family.SPEND: 3600}
+    found_late = planned(30 * 3600, marks)
+    assert found_late.landing
+    assert found_late.expired
+    (found,) = within([found_late], None, Pace(now=now, delivery_delay=DELAY))
+    assert (found.landing, found.delivery, found.spend) == ((), (), ())
+    assert (found.expired, found.expired_until) == (0, ())

@@ -97,8 +97,11 @@ class ExporterProcess:
 
     def after_cycles(self, more: int) -> bool:
         """Wait until it has finished so many more cycles; says whether it has."""
-        before = self.cycles()
-        return self._await(lambda: self.cycles() >= before + more, lambda: False)
+        return self.until_cycles(self.cycles() + more)
+
+    def until_cycles(self, number: int) -> bool:
+        """Wait until it has finished so many cycles since its start; says whether it has."""
+        return self._await(lambda: self.cycles() >= number, lambda: False)
 
     def after_calls(self, more: int) -> bool:
         """Wait until the sandbox has answered so many more calls; says whether it has before a cycle was finished."""
