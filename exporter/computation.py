@@ -223,13 +223,16 @@ class State:
 def state_points(
     plan: SystemPlan, snapshot: Snapshot, found: State, before: State | None, now: datetime
 ) -> list[Point]:
-    """The system as it is now: every hour all of it, every collection what is not well, and at once what is other than ``before``."""
-    system, subscription, verdict = plan.system, found.subscription, found.verdict
+    """The system as it is now: every collection its health, every hour all the rest.
+
+    A subscription is written every collection while it is not active, and at once when it is in another state than ``before``.
+    """
+    system, subscription = plan.system, found.subscription
     points: list[Point] = []
-    changed = before is None or (_name(before), _health(before)) != (_name(found), _health(found))
-    unwell = _health(found) is not state.Health.HEALTHY or subscription is None or not subscription.active
-    if plan.state_due or (plan.delivery and (changed or unwell)):
-        points += state.health_points(system, verdict, now)
+    if plan.delivery:
+        points += state.health_points(system, found.verdict, now)
+    settled = subscription is not None and subscription.active and _name(found) == (before and _name(before))
+    if plan.state_due or (plan.delivery and not settled):
         points += state.subscription_points(system, subscription, now)
     if plan.state_due:
         points += state.objective_points(system, now)
@@ -239,7 +242,3 @@ def state_points(
 
 def _name(found: State) -> str | None:
     return None if found.subscription is None else found.subscription.state
-
-
-def _health(found: State) -> state.Health | None:
-    return None if found.verdict is None else found.verdict.health

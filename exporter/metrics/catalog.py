@@ -222,9 +222,8 @@ _METRICS = (
         "Pub/Sub ListSubscriptions",
     ),
     Metric(
-        "health", _G, "1", (), _T, Written.HOUR,
+        "health", _G, "1", (), _T, Written.COLLECTION,
         "2 healthy, 1 degraded, 0 failing; no point while unknown.",
-        "Written every collection while it is not healthy, and at once when it changes. "
         "failing: subscription or destination not active, or an objective burns at >= 14.4 x over 1 h and over the short window, or backlog_age > "
         "10 x the latency threshold. degraded: an objective burns at >= 1 x over 6 h, or dead letters or unaccounted messages beyond the "
         "tolerance in the last hour, or data_age > its objective within active hours while the topic published. unknown: the watermark of landing or "

@@ -132,11 +132,7 @@ def _failing(system: System, signals: Signals, short: Rates, hour: Rates) -> lis
 
 
 def _degraded(system: System, signals: Signals, six_hours: Rates) -> list[str]:
-    reasons = [
-        f"{name} objective burns {rate:.3g} x over 6 h"
-        for name, rate in six_hours.items()
-        if rate >= 1
-    ]
+    reasons = [f"{name} objective burns {rate:.3g} x over 6 h" for name, rate in six_hours.items() if rate >= 1]
     last_hour = [d for d in signals.deliveries if d.window.start >= signals.deliveries[-1].window.end - HOUR]
     dead_lettered = sum(delivery.dead_lettered for delivery in last_hour)
     if dead_lettered:

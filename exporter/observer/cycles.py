@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from exporter.model import System
 from exporter.pricing import HOURS_PER_MONTH
 
 MINUTES = HOURS_PER_MONTH * 60
@@ -28,10 +29,11 @@ def collections(interval_s: int) -> Fraction:
 
 @dataclass(frozen=True, slots=True)
 class Cycles:
-    """Cycles of a month by what they do first: one a minute, of which most collect nothing."""
+    """Cycles of a month by what they do first: as many as the shortest window asks for, some of which collect nothing."""
 
     landing: int
     delivery: int
+    all: int
 
     @property
     def collecting(self) -> int:
@@ -41,15 +43,23 @@ class Cycles:
     @property
     def idle(self) -> int:
         """Cycles that give a sign of life and, at most, look for trouble."""
-        return MINUTES - self.collecting
+        return self.all - self.collecting
 
 
 @lru_cache(256)
-def cycles(intervals: frozenset[int]) -> Cycles:
-    """Cycles of systems with the given intervals in seconds."""
+def cycles(intervals: frozenset[int], shortest_window_s: int) -> Cycles:
+    """Cycles of systems with the given intervals and shortest window in seconds; the window is how often a cycle begins."""
+    period = shortest_window_s // 60
+    late = -(-DELIVERY_MINUTES // period) * period
     landing = _union(range(0, MINUTES, interval // 60) for interval in intervals)
-    delivery = _union(range(DELIVERY_MINUTES, MINUTES, interval // 60) for interval in intervals)
-    return Cycles(len(landing), len(delivery - landing))
+    delivery = _union(range(late, MINUTES, interval // 60) for interval in intervals)
+    return Cycles(len(landing), len(delivery - landing), -(-MINUTES // period))
+
+
+def of(systems: Iterable[System]) -> Cycles:
+    """Cycles of a fleet."""
+    listed = list(systems)
+    return cycles(frozenset(system.interval_s for system in listed), min(system.window_s for system in listed))
 
 
 @lru_cache(256)

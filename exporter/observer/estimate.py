@@ -134,17 +134,18 @@ def _system_lines(system: System, known: Facts, terms: Terms, billed: queries.By
         own = Usage(bytes_billed=billed.get((system.id, family), 0), series_read=read)
         yield Line(system.id, family.value, _points_of(family, profile, terms.sinks) + own)
     if system.interval_s > system.window_s:
-        # The age of the oldest message, once a window; failed attempts have no series where there are none.
-        yield Line(system.id, WATCH, Usage(series_read=cycles.windows(system.window_s)))
+        # The age of the oldest message, in windows that are not measured at once; failed attempts have no series where there are none.
+        looks = cycles.windows(system.window_s) - cycles.collections(system.interval_s)
+        yield Line(system.id, WATCH, Usage(series_read=looks))
 
 
 def _common_lines(systems: Sequence[System], terms: Terms, minimum: Fraction) -> Iterator[Line]:
-    made = cycles.cycles(frozenset(system.interval_s for system in systems))
+    made = cycles.of(systems)
     for owner, family in ((FLEET_JOB, Family.FLEET), (EXPORTER_JOB, Family.EXPORTER)):
         usages = [_stored(series, made.collecting, terms.sinks) for series in OF_CYCLES if series.family is family]
         if family is Family.EXPORTER:
             usages += [
-                _stored(HEARTBEAT, cycles.MINUTES, terms.sinks),
+                _stored(HEARTBEAT, made.all, terms.sinks),
                 Usage(
                     bytes_billed=minimum * SCHEMA_TABLES * queries.places(systems),
                     series_read=SERIES_RESTORED * len(systems),

@@ -73,7 +73,7 @@ def _add_timeline(
         if share:
             idle[system.id] = share, system
     if idle:
-        asked = cycles.cycles(frozenset(system.interval_s for _, system in idle.values())).landing
+        asked = cycles.of(system for _, system in idle.values()).landing
         most = max(share for share, _ in idle.values())
         _split(found, Family.LANDING, [system for _, system in idle.values()], minimum * asked * most)
 

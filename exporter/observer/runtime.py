@@ -1,4 +1,4 @@
-"""Where the exporter itself runs: on Cloud Run, called by Cloud Scheduler every minute, or always on."""
+"""Where the exporter itself runs: on Cloud Run, called by Cloud Scheduler as often as the shortest window asks for, or always on."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def usage(systems: Iterable[System], *, always_on: bool) -> Usage:
     if always_on:
         return Usage(instance_vcpu_s=VCPUS * cycles.MONTH_S, instance_gib_s=GIB * cycles.MONTH_S)
     listed = list(systems)
-    made = cycles.cycles(frozenset(system.interval_s for system in listed))
+    made = cycles.of(listed)
     seconds = (
         made.landing * LANDING_CYCLE_S
         + made.delivery * DELIVERY_CYCLE_S
         + made.idle * IDLE_CYCLE_S
         + sum(2 * PER_SYSTEM_S * cycles.collections(system.interval_s) for system in listed)
     )
-    return Usage(requests=cycles.MINUTES, request_vcpu_s=VCPUS * seconds, request_gib_s=GIB * seconds, scheduler_jobs=1)
+    return Usage(requests=made.all, request_vcpu_s=VCPUS * seconds, request_gib_s=GIB * seconds, scheduler_jobs=1)

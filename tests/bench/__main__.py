@@ -6,13 +6,13 @@ import argparse
 import os
 import platform
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
+from typing import TypeVar
 
 import yaml
 
@@ -22,6 +22,8 @@ from tests.bench.peers import environments
 from tests.bench.peers.environments import ROOT
 from tests.bench.results import Machine, Results
 from tests.bench.simulation import Growth
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +64,19 @@ def measure(scale: Scale, command: str) -> Results:
     python = environments.exporter()
     with TemporaryDirectory() as scratch:
         log = Path(scratch) / "log"
-        with _part("commands"):
-            offline = [commands.check_offline(python, log) for _ in range(5)]
-            demo = [commands.demo_once(Path(sys.executable), comparison.SYSTEMS, log) for _ in range(2)]
-    with _part("comparison"):
-        compared = comparison.compare(scale.rounds)
-    with _part("BigQuery at 3 s"):
-        slow_cycles = list(slow.cycles(python, comparison.SYSTEMS, scale.slow_hours))
-    with _part("growth"):
-        grown, too_large = _growth(python, scale.sizes)
-    with _part(f"{scale.hours} simulated hours"):
-        day = simulation.day(python, comparison.SYSTEMS, scale.before_hours, scale.hours)
+        offline = _part("check", lambda: [commands.check_offline(python, log) for _ in range(5)])
+        demo = _part(
+            "demo", lambda: [commands.demo_once(Path(sys.executable), comparison.SYSTEMS, log) for _ in range(2)]
+        )
+    compared = _part("comparison", lambda: comparison.compare(scale.rounds))
+    late = _part("BigQuery at 3 s", lambda: list(slow.cycles(python, comparison.SYSTEMS, scale.slow_hours)))
+    day = _part(
+        f"{scale.hours} simulated hours",
+        lambda: simulation.day(python, comparison.SYSTEMS, scale.before_hours, scale.hours),
+    )
+    grown, too_large = _part("growth", lambda: _growth(python, scale.sizes))
     skipped = (*compared.skipped, *too_large)
-    return Results(_machine(), command, compared, slow_cycles, offline, demo, grown, day, _prices(), skipped)
+    return Results(_machine(), command, compared, late, offline, demo, grown, day, _prices(), skipped)
 
 
 def _growth(python: Path, sizes: Sequence[int]) -> tuple[list[Growth], list[str]]:
@@ -89,11 +91,16 @@ def _growth(python: Path, sizes: Sequence[int]) -> tuple[list[Growth], list[str]
     return measured, skipped
 
 
-@contextmanager
-def _part(name: str) -> Iterator[None]:
+def _part(name: str, measured: Callable[[], Part]) -> Part:
+    """One part, said when it is done; a second time where the exporter failed, as it may on a machine that is busy otherwise."""
     begun_s = monotonic()
-    yield
+    try:
+        found = measured()
+    except Failed as failed:
+        print(f"{name}, again: {failed}", file=sys.stderr)
+        found = measured()
     print(f"{name}: {monotonic() - begun_s:.0f} s", file=sys.stderr)
+    return found
 
 
 def _machine() -> Machine:

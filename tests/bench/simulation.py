@@ -18,7 +18,7 @@ _MINUTES_PER_HOUR = 60
 _WINDOW_MINUTES = 5
 
 _LIMIT_S = 1200
-"""What a cycle of a large fleet may take: the sandbox answers for all of BigQuery on the cores of one machine."""
+"""What a large cycle may take: the sandbox answers for all of BigQuery on the cores of one machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def day(python: Path, systems: int, before_hours: int, number: int) -> Day:
     """Simulate hours on a sandbox that answers without delay, after a past that fills the exporter's memory."""
     with (
         sandbox(systems, f"{before_hours}h", latency=None) as cloud,
-        candidates.warm(python, cloud, cloud.config, before_hours) as warm,
+        candidates.warm(python, cloud, cloud.config, before_hours, limit_s=_LIMIT_S) as warm,
     ):
         return Day(systems, before_hours, warm.cycle(), list(_hours(warm, cloud, number)))
 

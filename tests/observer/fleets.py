@@ -50,8 +50,8 @@ class Fleet:
         """Let hours pass with a cycle a minute, and ask the sandbox for its account of them."""
         before = self._stats()
         begun, read = self.parts.clients.now(), self.exporter.meter.used.series_read
-        for _ in range(hours * 60):
-            advance(self.sandbox, 60)
+        for _ in range(hours * 12):
+            advance(self.sandbox, 300)
             report = self.exporter.cycle(self.parts.clients.now())
             assert not report.failures
             assert not report.rejected

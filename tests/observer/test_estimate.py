@@ -64,25 +64,25 @@ def test_spend_and_state_of_one_standard_system_by_hand() -> None:
     assert spend.bytes_billed == HOURS * 2 * 10 * MIB
     assert spend.scalar_points == HOURS * (4 + 4 + 2 + 1 + 1 + 2 + 1)
     assert spend.distribution_points == HOURS
-    # An hour asks what is stored; it has 6 objectives, storage twice, the subscription's state, health and a watermark.
+    # An hour asks what is stored; it has 6 objectives, storage twice, the subscription's state and a watermark, and four times health.
     assert state.bytes_billed == HOURS * 10 * MIB
-    assert state.scalar_points == HOURS * (6 + 2 + 1 + 1 + 1)
+    assert state.scalar_points == HOURS * (6 + 2 + 1 + 1 + 4)
 
 
-def test_a_look_reads_one_series_a_window() -> None:
-    assert usage(fleet(1), "s0", "watch") == Usage(series_read=WINDOWS)
+def test_a_look_reads_one_series_a_window_that_is_not_measured_at_once() -> None:
+    assert usage(fleet(1), "s0", "watch") == Usage(series_read=WINDOWS * Fraction(2, 3))
     critical = estimate(fleet(1, window_s=60, interval_s=60), TERMS)
     assert "watch" not in critical.by_family
 
 
 def test_the_exporter_itself_by_hand() -> None:
     found = usage(fleet(50), "exporter", "exporter")
-    seconds = 2920 * (Fraction("4.2") + Fraction("1.5")) + (43_800 - 5840) * Fraction("0.3")
+    seconds = 2920 * (Fraction("4.2") + Fraction("1.5")) + 2920 * Fraction("0.3")
     seconds += 50 * 2 * COLLECTIONS * Fraction("0.005")
-    assert (found.requests, found.request_vcpu_s, found.request_gib_s) == (43_800, seconds, seconds / 2)
+    assert (found.requests, found.request_vcpu_s, found.request_gib_s) == (8760, seconds, seconds / 2)
     assert found.scheduler_jobs == 1
-    # The sign of life each minute; of a cycle that collected: duration, three lags, attention, four calls, points, bytes, four of money.
-    assert found.scalar_points == 43_800 + 5840 * (1 + 3 + 1 + 4 + 1 + 1 + 4)
+    # The sign of life each cycle; of a cycle that collected: duration, three lags, attention, four calls, points, bytes, four of money.
+    assert found.scalar_points == 8760 + 5840 * (1 + 3 + 1 + 4 + 1 + 1 + 4)
     assert found.series_read == 30 * 24 * 50
 
 
@@ -156,14 +156,18 @@ def test_alerting_of_three_systems_by_hand() -> None:
 
 
 def test_cycles_of_a_month() -> None:
-    standard = cycles.cycles(frozenset({900}))
-    assert standard == cycles.Cycles(landing=2920, delivery=2920)
-    assert (standard.collecting, standard.idle) == (5840, 37_960)
+    standard = cycles.cycles(frozenset({900}), 300)
+    assert standard == cycles.Cycles(landing=2920, delivery=2920, all=8760)
+    assert (standard.collecting, standard.idle) == (5840, 2920)
+    assert cycles.of(fleet(3)) == standard
+    assert cycles.cycles(frozenset({900}), 60).idle == 37_960
+    # A delivery that is complete after five minutes waits for the next cycle.
+    assert cycles.cycles(frozenset({1800}), 900) == cycles.Cycles(landing=1460, delivery=1460, all=2920)
     # With an interval of five minutes delivery is complete when the next landing is.
-    assert cycles.cycles(frozenset({300})) == cycles.Cycles(landing=8760, delivery=0)
-    assert cycles.cycles(frozenset({60, 900})) == cycles.Cycles(landing=43_800, delivery=0)
-    assert cycles.cycles(frozenset({900, 3600})) == cycles.Cycles(landing=2920, delivery=2920)
-    assert cycles.cycles(frozenset({3600})) == cycles.Cycles(landing=730, delivery=730)
+    assert cycles.cycles(frozenset({300}), 300) == cycles.Cycles(landing=8760, delivery=0, all=8760)
+    assert cycles.cycles(frozenset({60, 900}), 60) == cycles.Cycles(landing=43_800, delivery=0, all=43_800)
+    assert cycles.cycles(frozenset({900, 3600}), 300) == cycles.Cycles(landing=2920, delivery=2920, all=8760)
+    assert cycles.cycles(frozenset({3600}), 60) == cycles.Cycles(landing=730, delivery=730, all=43_800)
     assert cycles.spend_cycles(frozenset({300, 900, 3600})) == 730
     assert cycles.spend_cycles(frozenset({7200})) == 365
 

@@ -83,7 +83,7 @@ def test_intervals_that_are_longer_already_stay() -> None:
 def test_an_interval_is_a_multiple_of_the_window() -> None:
     odd = [replace(each, window_s=720, interval_s=720) for each in mixed(Tier.BATCH)]
     # A quarter of an hour would do, but twelve minutes do not divide it.
-    found = plan(odd, TERMS, cost(odd, batch=900) + 0.01)
+    found = plan(odd, TERMS, cost(odd) - 0.01)
     assert intervals(odd, found) == [3600]
 
 

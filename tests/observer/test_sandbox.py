@@ -58,8 +58,8 @@ def test_every_metric_of_a_system_gets_the_points_that_its_labels_say(standard: 
 
 
 def test_the_exporter_says_little_of_itself(standard: Fleet, account: Account) -> None:
-    assert account.points[HEARTBEAT.metric] == HOURS * 60
-    made = cycles.cycles(frozenset(each.interval_s for each in standard.systems))
+    assert account.points[HEARTBEAT.metric] == HOURS * 12
+    made = cycles.of(standard.systems)
     collecting = made.collecting * Fraction(HOURS, HOURS_PER_MONTH)
     for series in OF_CYCLES:
         # What it costs is known after an hour only; looking at a late system more often takes some cycles more.
