@@ -242,7 +242,8 @@ class FailureLog:
             "calls": sum(report.calls.values()),
             "bytes_billed": report.bytes_billed,
         }
-        counted = f"{report.windows} windows, {report.written} points, {len(report.failures)} failures"
+        numbers = ((report.windows, "window"), (report.written, "point"), (len(report.failures), "failure"))
+        counted = ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in numbers)
         text = f"cycle {_utc(report.at)}: {report.duration_s:.1f} s, {counted}"
         self._log.info("%s", text, extra={"fields": {"cycle": cycle}})
 

@@ -90,6 +90,8 @@ class Scheduler:
             self._scheduler.shutdown(wait=False)
 
     def _trigger(self) -> IntervalTrigger:
+        if self._follow is not None:
+            return IntervalTrigger(weeks=520, timezone=UTC)  # the heartbeat starts every cycle
         first = align_down(datetime.now(UTC), self._period) + self._offset
         return IntervalTrigger(seconds=round(self._period.total_seconds()), start_date=first, timezone=UTC)
 
@@ -116,17 +118,18 @@ class Scheduler:
                 self._start_now()
             wall, steady_s = now, now_s
             if self._follow is not None:
-                self._start_by(self._follow)
+                self._start_by(self._follow, now_s)
             if now_s - self._started_s > _BEATS_MISSED * self._period.total_seconds():
                 raise SchedulerDied("the scheduler has not started a cycle for too long")
 
-    def _start_by(self, clock: Now) -> None:
-        """Start when the sandbox's clock has passed the next start, or was moved."""
+    def _start_by(self, clock: Now, now_s: float) -> None:
+        """Start when the sandbox's clock has passed the next start, or was moved; one that stands still does not end the schedule."""
         try:
             now = clock()
         except ExporterError:
             return  # The cycle itself will say so.
-        if self._next is not None and not self._next - self._period <= now < self._next:
+        passed = self._next is not None and not self._next - self._period <= now < self._next
+        if passed or now_s - self._started_s > 1.5 * self._period.total_seconds():
             self._start_now()
         self._next = align_down(now - self._offset, self._period) + self._offset + self._period
 

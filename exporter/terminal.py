@@ -66,13 +66,19 @@ def cycle_line(report: CycleReport) -> str:
     """One cycle in one line: when, how the systems are, what was done, what failed."""
     counts = {name: sum(1 for s in report.systems if s.health == name) for name in reversed(_ORDER)}
     health = " ".join(f"{count} {name}" for name, count in counts.items() if count)
-    line = (
-        f"{report.at:%H:%M:%S}  {health}  {report.windows} windows, {report.written} points, {report.duration_s:.1f} s"
-    )
+    line = f"{report.at:%H:%M:%S}  {health}  {counted(report)} in {report.duration_s:.1f} s"
     refused = len(report.rejected) + len(report.retryable)
     failed = [f"{refused} points refused"] if refused else []
     failed += [f"{source}: {number} failed" for source, number in Counter(f.source for f in report.failures).items()]
     return "  ".join([line, *failed])
+
+
+def counted(report: CycleReport) -> str:
+    """How many windows and points a cycle wrote, in words."""
+    windows, points = (
+        f"{n} {word}{'' if n == 1 else 's'}" for n, word in ((report.windows, "window"), (report.written, "point"))
+    )
+    return f"{windows}, {points}"
 
 
 def duration(seconds: float | None) -> str:
@@ -195,7 +201,7 @@ def _closing(report: CycleReport) -> list[RenderableType]:
         if counts[name]:
             line.append(f"{counts[name]} {name}  ", style=_STYLE[name])
     work = Text(
-        f"{report.windows} windows, {report.written} points in {report.duration_s:.1f} s; calls: "
+        f"{counted(report)} in {report.duration_s:.1f} s; calls: "
         f"{calls['bigquery']} BigQuery, {calls['monitoring_read']} + {calls['monitoring_write']} Monitoring, "
         f"{calls['pubsub']} Pub/Sub",
         style="dim",

@@ -126,3 +126,13 @@ def test_cycles_come_as_often_as_the_shortest_window_a_little_after_its_end() ->
     trigger = Scheduler(Cycles(), lambda: None, period=MINUTE, offset=timedelta(seconds=20))._trigger()
     first = trigger.get_next_fire_time(None, datetime.now(UTC))
     assert first - align_down(first, MINUTE) == timedelta(seconds=20)
+
+
+def test_a_clock_that_is_followed_has_one_cycle_for_each_of_its_periods() -> None:
+    cycles, period = Cycles(), timedelta(seconds=1)
+    begin = align_down(datetime.now(UTC), period)
+    with scheduled(cycles, period=period, follow=lambda: datetime.now(UTC)):
+        for _ in range(10):
+            cycles.wait()
+    # The first is at once, and may share its period with the second.
+    assert datetime.now(UTC) - begin >= 8 * period

@@ -13,7 +13,7 @@ from exporter.web.guard import Guard, foreign
 from exporter.web.problems import SECURITY_HEADERS, problem
 
 OPEN_PATHS = ("/healthz", "/readyz")
-"""What a prober without credentials may ask; exactly these, with GET."""
+"""What a prober without credentials may ask; exactly these, with GET or HEAD."""
 MAX_BODY_BYTES = 64 * 1024
 BODY_TIMEOUT_S = 10.0
 _CLOSE = {"connection": "close"}
@@ -49,7 +49,7 @@ class Frame:
                 if isinstance(body, Response):
                     refused = body
                 else:
-                    await self._app(scope, _replayed(body, receive), send_guarded)
+                    await self._app(_as_get(scope), _replayed(body, receive), send_guarded)
         except asyncio.CancelledError:
             # The server stops and will wait no longer: whoever waits is told.
             refused = problem(503, "the exporter is stopping: try again later", headers=_CLOSE)
@@ -63,10 +63,15 @@ class Frame:
 
     async def _refused(self, scope: Scope) -> Response | None:
         headers = scope["headers"]
-        if scope["method"] == "GET" and scope["path"] in OPEN_PATHS:
+        if scope["method"] in ("GET", "HEAD") and scope["path"] in OPEN_PATHS:
             return None
         refusal = await self._guard.refusal(headers) or foreign(scope["method"], headers)
         return None if refusal is None else problem(refusal.status, refusal.detail, headers=refusal.headers)
+
+
+def _as_get(scope: Scope) -> Scope:
+    """A HEAD is answered as a GET is, and the server leaves the body out (RFC 9110, section 9.3.2)."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes | Response:

@@ -1,34 +1,28 @@
-"""How much memory the exporter's own code holds, in a process that it shares with the sandbox."""
+"""How much an exporter remembers: the size of everything that can be reached from it, without the libraries that it uses."""
 
 from __future__ import annotations
 
 import gc
-import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import sys
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
+from typing import Any
 
-import exporter
+from exporter.cycle import Exporter
 
-_CODE = Path(exporter.__file__).parent
-_FILTERS = (
-    tracemalloc.Filter(inclusive=True, filename_pattern=str(_CODE / "*")),
-    tracemalloc.Filter(inclusive=False, filename_pattern=str(_CODE / "sandbox" / "*")),
-)
+_NOT_DATA = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType, CodeType, FrameType)
+_LIBRARIES = ("concurrent", "google", "grpc", "logging", "opentelemetry", "queue", "requests", "threading", "urllib3")
 
 
-@contextmanager
-def traced() -> Iterator[None]:
-    """Note where memory is taken."""
-    tracemalloc.start()
-    try:
-        yield
-    finally:
-        tracemalloc.stop()
-
-
-def held() -> int:
-    """Bytes that the exporter's lines took and that are still in use."""
-    gc.collect()
-    statistics = tracemalloc.take_snapshot().filter_traces(_FILTERS).statistics("filename")
-    return sum(each.size for each in statistics)
+def held_bytes(exporter: Exporter) -> int:
+    """Bytes of all data that the exporter holds between its cycles."""
+    seen: set[int] = set()
+    waiting: list[Any] = [exporter]
+    size = 0
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen or isinstance(each, _NOT_DATA) or type(each).__module__.startswith(_LIBRARIES):
+            continue
+        seen.add(id(each))
+        size += sys.getsizeof(each)
+        waiting += gc.get_referents(each)
+    return size

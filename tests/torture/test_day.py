@@ -13,35 +13,35 @@ from exporter.model import Family, Tier
 from tests.torture.accounting import judge
 from tests.torture.fleets import NOW, START, caught_up, fleet
 from tests.torture.length import LONG, rounds
-from tests.torture.memory import held, traced
+from tests.torture.memory import held_bytes
 from tests.torture.processes import ExporterProcess, sandbox
 
 MINUTES = rounds(90, 1440)
 FILLED_HOURS = 25
 """So long the past is that is remembered: after it, whatever comes in has to replace what goes out."""
 
-GROWTH = 0.05
+GROWTH = 0.01
 """Share of what is held after the first hour that may be held more at the end."""
 
 
-@pytest.mark.timeout(3600)
 def test_a_day_of_cycles_holds_the_memory_of_an_hour(tmp_path: Path) -> None:
-    with fleet(2, tiers=(Tier.CRITICAL, Tier.STANDARD)) as running, traced():
+    with fleet(1, tiers=[Tier.CRITICAL]) as running:
         exporter = running.exporter()
         running.cycle(exporter)
         for _ in range(2):
             running.advance(FILLED_HOURS / 2 * 3600)
             running.cycle(exporter)
         sizes = []
-        for _ in range(MINUTES):
+        for minute in range(MINUTES):
             running.advance(60)
             running.cycle(exporter)
-            sizes.append(held())
+            if minute % 5 == 0:
+                sizes.append(held_bytes(exporter))
         dump = running.dump(tmp_path)
         assert caught_up(running, running.marks(dump), timedelta(minutes=7)) == []
         verdict = running.judge(dump)
     assert verdict.deviations == [], str(verdict)
-    third = MINUTES // 3
+    third = len(sizes) // 3
     before, after = (statistics.median(part) for part in (sizes[:third], sizes[-third:]))
     assert after <= before * (1 + GROWTH), f"{before:.0f} bytes at first, {after:.0f} in the end"
 
@@ -53,7 +53,6 @@ def resident_kib(pid: int) -> int:
 
 
 @pytest.mark.skipif(not LONG, reason="a process for a day takes a quarter of an hour: make torture")
-@pytest.mark.timeout(7200)
 def test_the_process_does_not_grow_within_a_day(tmp_path: Path) -> None:
     with sandbox(systems=10, history="30m", now=f"{NOW:%Y-%m-%dT%H:%M:%SZ}") as where:
         since = ("--since", f"{START:%Y-%m-%dT%H:%M:%SZ}")

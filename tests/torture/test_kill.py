@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -62,7 +63,6 @@ class Torturer:
             self._where.advance(120)
 
 
-@pytest.mark.timeout(7200)
 def test_every_window_is_stored_exactly_once_however_often_the_exporter_is_killed(tmp_path: Path) -> None:
     total = rounds(12, 200)
     with sandbox(systems=SYSTEMS, history="30m", now=NOW) as where:
@@ -83,3 +83,23 @@ def test_every_window_is_stored_exactly_once_however_often_the_exporter_is_kille
     verdict = judge(dump, loaded.systems, START, pricing.load({}, systems=SYSTEMS).values)
     assert verdict.deviations == [], str(verdict)
     assert verdict.windows[Family.LANDING] >= 4 * 60
+
+
+@pytest.mark.parametrize("calls", [0, 3, 12])
+def test_an_exporter_that_is_told_to_stop_ends_well_and_loses_nothing(tmp_path: Path, calls: int) -> None:
+    """Whether it is told before, amid or after a cycle, and though BigQuery takes its time."""
+    with sandbox(systems=3, history="30m", now=NOW) as where:
+        where.faults({"api": "bigquery", "method": "jobs.query", "delay_ms": 3000})
+        stopped = ExporterProcess(where, tmp_path / "stopped", "run", "-c", str(where.config), *SINCE, "--json")
+        stopped.after_calls(calls)
+        stopped.popen.terminate()
+        stopped.popen.wait(timeout=20)
+        assert stopped.popen.returncode in (0, -signal.SIGTERM if calls == 0 else 0), stopped.err.read_text()
+        where.faults()
+        where.advance(3900)
+        again = ExporterProcess(where, tmp_path / "again", "once", "-c", str(where.config), *SINCE)
+        assert again.wait() == 0, again.err.read_text()
+        systems = config.load(where.config).systems
+        dump = where.dump(tmp_path / "dump")
+    verdict = judge(dump, systems, START, pricing.load({}, systems=3).values)
+    assert verdict.deviations == [], str(verdict)

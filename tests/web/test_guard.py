@@ -237,3 +237,11 @@ def test_an_unknown_way_is_refused() -> None:
 
 def test_without_auth_the_guard_is_that_of_loopback() -> None:
     assert guard(Listen("127.0.0.1", 0), {}) == LoopbackGuard()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_prober_may_ask_with_head(path: str, worker: FakeWorker) -> None:
+    with serving(worker, BearerGuard(TOKEN)) as address:
+        answer, whole = (ask(address, method, path) for method in ("HEAD", "GET"))
+    assert (answer.status, answer.body) == (whole.status, b"")
+    assert answer.headers["content-length"] == whole.headers["content-length"]
