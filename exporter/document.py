@@ -61,10 +61,10 @@ def system(summary: SystemSummary) -> dict[str, Any]:
 
 
 def calls_by_api(calls: Mapping[tuple[str, str, str], int]) -> dict[str, int]:
-    """Sum up calls by API, all four named."""
+    """Sum up calls by API: the four of Google's are always named, a sink's own where it was called."""
     sums = dict.fromkeys(_APIS, 0)
     for (api, _, _), number in calls.items():
-        sums[api] += number
+        sums[api] = sums.get(api, 0) + number
     return sums
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TextIO
 
-from exporter.model import CycleReport
+from exporter.model import CycleReport, Refusal
 from exporter.redaction import redacted
 from exporter.windows import EPOCH
 
@@ -41,6 +41,8 @@ def configure(
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("exporter").setLevel(level)
+    # It shows the stack of every answer that it cannot read, which the exporter names as a failure.
+    logging.getLogger("grpc").setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)
 
 
@@ -134,15 +136,13 @@ _KINDS_NAMED = 10
 _FED = {"landing": "landing", "monitoring": "delivery", "jobs": "spend", "storage": "spend", "writes": "spend"}
 """Which window of a summary moves on when a source answers again."""
 
-_LABELS = {"rejected points": "metric", "held points": "metric"}
-
 _Key = tuple[str, str, str]
-"""What failed, the system or metric that it is about (empty: all of them), and why."""
+"""What failed, the system that it is about (empty: all of them), and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sighting:
-    """A failure, or the refused points of one metric, in one report; ``times`` counts failures or points."""
+    """A failure, or the points refused for one reason, in one report; ``times`` counts failures or points."""
 
     text: str
     level: int
@@ -224,7 +224,7 @@ class FailureLog:
             since = "" if new else f" (since {trouble.began:%Y-%m-%d %H:%MZ}, {trouble.times} times)"
             labels = {"state": what, "source": source, "reason": reason}
             if about:
-                labels[_LABELS.get(source, "system")] = about
+                labels["system"] = about
             name = " ".join(filter(None, (source, about, reason)))
             text = f"{name} {what}{since}" if over else f"{name} {what}{since}: {trouble.sighting.text}"
             level = logging.INFO if over else trouble.sighting.level
@@ -259,11 +259,15 @@ def _sightings(report: CycleReport) -> dict[_Key, _Sighting]:
         text = f"{failure.message}; {failure.remedy}" if failure.remedy else failure.message
         found[failure.source, failure.system or "", failure.reason] = _Sighting(text, level)
     for source, refusals in (("rejected points", report.rejected), ("held points", report.retryable)):
-        numbers = Counter((refusal.point.metric, refusal.code) for refusal in refusals)
+        by_code: dict[str, list[Refusal]] = {}
         for refusal in refusals:
-            metric, code = refusal.point.metric, refusal.code
-            text = f"{numbers[metric, code]} points, as one of {refusal.point.job}: {refusal.message}"
-            found[source, metric, code] = _Sighting(text, logging.WARNING, numbers[metric, code])
+            by_code.setdefault(refusal.code, []).append(refusal)
+        for code, some in by_code.items():
+            metrics = len({refusal.point.metric for refusal in some})
+            example = f"{some[-1].point.metric} of {some[-1].point.job}"
+            what = "sent again" if source == "held points" else "not stored"
+            text = f"{len(some)} points of {metrics} metrics are {what}, such as {example}: {some[-1].message}"
+            found[source, "", code] = _Sighting(text, logging.WARNING, len(some))
     return found
 
 

@@ -162,7 +162,7 @@ def test_many_at_a_time_are_one_line() -> None:
     assert len(listening.report(cycle(T0, *(gone(f"u{number}") for number in range(20))))) == 20
 
 
-def test_refused_points_are_summed_up_by_metric_and_code() -> None:
+def test_refused_points_are_summed_up_by_code() -> None:
     listening = Listening()
     refused = tuple(
         Refusal(Point("latency", f"s{number}", T0, 1.0), "INVALID_ARGUMENT", "no such label") for number in range(40)
@@ -170,8 +170,8 @@ def test_refused_points_are_summed_up_by_metric_and_code() -> None:
     held = (Refusal(Point("messages", "s1", T0, 1.0), "circuitOpen", "asked again later"),)
     first = listening.report(cycle(T0, rejected=refused, retryable=held))
     assert sorted(line["message"] for line in first) == [
-        "held points messages circuitOpen began: 1 points, as one of s1: asked again later",
-        "rejected points latency INVALID_ARGUMENT began: 40 points, as one of s39: no such label",
+        "held points circuitOpen began: 1 points of 1 metrics are sent again, such as messages of s1: asked again later",
+        "rejected points INVALID_ARGUMENT began: 40 points of 1 metrics are not stored, such as latency of s39: no such label",
     ]
     (over,) = listening.report(cycle(T0 + MINUTE, rejected=refused))
     assert over["logging.googleapis.com/labels"]["source"] == "held points"

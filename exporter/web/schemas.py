@@ -91,6 +91,7 @@ class Calls(BaseModel):
     monitoring_read: int
     monitoring_write: int
     pubsub: int
+    otlp: int = Field(default=0, description="requests of the sink otlp; not there without one")
 
 
 class Points(BaseModel):
