@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from exporter.sinks.otel import to_metrics_data
 from exporter.sinks.reading import SeriesReader
 from exporter.sinks.recording import RecordingClient
 from exporter.sinks.refusals import Answer, Verdict, is_partial
-from exporter.sinks.series import Key, key_of_point
+from exporter.sinks.series import Key, waves
 from exporter.sinks.validity import mistake
 
 _UNSENT = Answer(Verdict.RETRYABLE, "UNKNOWN", "the OpenTelemetry exporter did not send it")
@@ -97,7 +97,7 @@ class CloudMonitoringSink:
                 tally.add(point, wrong)
         undescribed = self._descriptors.ensure({point.metric for point in fit})
         held: dict[Key, Answer] = {}
-        for wave in self._waves(fit):
+        for wave in waves(self._prefix, fit):
             due: dict[Key, Point] = {}
             for key, point in wave.items():
                 answer = undescribed.get(point.metric) or held.get(key)
@@ -113,18 +113,6 @@ class CloudMonitoringSink:
                     message = f"held back behind an older point of its series: {answer.message}"
                     held[key] = replace(answer, message=message)
         return tally.outcome()
-
-    def _waves(self, points: Sequence[Point]) -> Iterator[Mapping[Key, Point]]:
-        waves: list[dict[Key, Point]] = []
-        seen: dict[Key, int] = {}
-        for point in sorted(points, key=lambda each: each.end):
-            key = key_of_point(self._prefix, point)
-            place = seen.get(key, 0)
-            seen[key] = place + 1
-            if place == len(waves):
-                waves.append({})
-            waves[place][key] = point
-        return iter(waves)
 
     def _send(self, points: Sequence[Point]) -> Mapping[Key, Answer]:
         self._exporter.export(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -30,7 +30,7 @@ from exporter.sinks.otlp_headers import Redactor, read_headers
 from exporter.sinks.otlp_suspects import Suspects
 from exporter.sinks.otlp_transport import Heard, Reply, Transport, google_session, is_google, plain_session
 from exporter.sinks.refusals import INVALID, WRITTEN, Answer, Verdict
-from exporter.sinks.series import Key, key_of_point
+from exporter.sinks.series import Key, waves
 from exporter.sinks.validity import mistake
 
 _SPLITS = 40
@@ -112,21 +112,9 @@ class OtlpSink:
                 fit.append(point)
             else:
                 delivery.answers[id(point)] = wrong
-        for wave in self._waves(fit):
+        for wave in waves(self._prefix, fit):
             delivery.send(wave)
         return _outcome(points, delivery.answers)
-
-    def _waves(self, points: Sequence[Point]) -> Iterator[dict[Key, Point]]:
-        waves: list[dict[Key, Point]] = []
-        places: dict[Key, int] = {}
-        for point in sorted(points, key=lambda each: each.end):
-            key = key_of_point(self._prefix, point)
-            place = places.get(key, 0)
-            places[key] = place + 1
-            if place == len(waves):
-                waves.append({})
-            waves[place][key] = point
-        return iter(waves)
 
     def watermarks(self, since: datetime, until: datetime) -> Mapping[tuple[str, Family], Watermark]:  # noqa: ARG002
         """None: OTLP only writes."""

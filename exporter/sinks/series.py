@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,20 @@ Key = tuple[str, str, frozenset[tuple[str, str]]]
 def key_of_point(prefix: str, point: Point) -> Key:
     """The series to which a point belongs."""
     return f"{prefix}/{point.metric}", point.job, _present(point.labels)
+
+
+def waves(prefix: str, points: Iterable[Point]) -> list[dict[Key, Point]]:
+    """Points in waves of one point per series, each series' oldest first."""
+    found: list[dict[Key, Point]] = []
+    places: dict[Key, int] = {}
+    for point in sorted(points, key=lambda each: each.end):
+        key = key_of_point(prefix, point)
+        place = places.get(key, 0)
+        places[key] = place + 1
+        if place == len(found):
+            found.append({})
+        found[place][key] = point
+    return found
 
 
 def key_of_series(series: Series) -> Key:
