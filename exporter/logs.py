@@ -246,6 +246,9 @@ class FailureLog:
         counted = ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in numbers)
         text = f"cycle {_utc(report.at)}: {report.duration_s:.1f} s, {counted}"
         self._log.info("%s", text, extra={"fields": {"cycle": cycle}})
+        if report.windows_expired:
+            lost = report.windows_expired
+            self._log.warning("%s windows are lost: they ended over a day ago, and can be written no more", lost)
 
 
 def _utc(moment: datetime) -> str:

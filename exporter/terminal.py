@@ -68,7 +68,8 @@ def cycle_line(report: CycleReport) -> str:
     health = " ".join(f"{count} {name}" for name, count in counts.items() if count)
     line = f"{report.at:%H:%M:%S}  {health}  {counted(report)} in {report.duration_s:.1f} s"
     refused = len(report.rejected) + len(report.retryable)
-    failed = [f"{refused} points refused"] if refused else []
+    failed = [f"{report.windows_expired} windows too old to be written"] if report.windows_expired else []
+    failed += [f"{refused} points refused"] if refused else []
     failed += [f"{source}: {number} failed" for source, number in Counter(f.source for f in report.failures).items()]
     return "  ".join([line, *failed])
 

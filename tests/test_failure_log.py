@@ -210,3 +210,10 @@ def test_whatever_fails_is_said_at_once_and_never_often(course: list[tuple[set[s
     for name, since in first.items():
         hours = (at - since) // HOUR + 1
         assert told[name] <= 2 * hours
+
+
+def test_windows_that_are_lost_are_a_warning() -> None:
+    listening = Listening()
+    found = listening.report(replace(cycle(T0), windows_expired=7))
+    assert [line["severity"] for line in found] == ["WARNING"]
+    assert found[0]["message"].startswith("7 windows are lost")

@@ -35,15 +35,17 @@ class Measured:
         self._driver = driver
         self._sandbox = sandbox
 
-    def _ask(self, **asked: Any) -> Mapping[str, Any]:
+    def _ask(self, *, collecting: bool = False, **asked: Any) -> Mapping[str, Any]:
         answer = self._driver.ask(now=self._sandbox.now().isoformat(), **asked)
+        if collecting and not answer["windows"]:
+            raise Failed("a cycle that stores no window measures nothing")
         if answer.get("failed"):
             raise Failed(f"a cycle that failed measures nothing: {answer['failed'][:3]}")
         return answer
 
-    def _counted(self, **asked: Any) -> Sample:
+    def _counted(self, *, collecting: bool = False, **asked: Any) -> Sample:
         before = self._sandbox.used()
-        answer = self._ask(**asked)
+        answer = self._ask(collecting=collecting, **asked)
         taken = Taken(answer["wall_s"], answer["cpu_s"], answer["peak_rss_mib"])
         return Sample(taken, self._sandbox.used() - before, answer["rss_mib"])
 
@@ -51,15 +53,19 @@ class Measured:
 class Warm(Measured):
     """Our exporter as a daemon runs it: one process, a cycle at a time."""
 
-    def cycle(self) -> Sample:
+    def collect(self) -> Sample:
         """Do what is due now; raises ``Failed`` where a cycle did not do all of it."""
+        return self._counted(collecting=True)
+
+    def idle(self) -> Sample:
+        """A cycle at a time when nothing is to be collected."""
         return self._counted()
 
     def begin(self) -> None:
         """Do first cycles, unmeasured, until one did everything; raises ``Failed`` where none of a few did."""
         for attempt in range(_BEGINNINGS):
             try:
-                self._ask()
+                self._ask(collecting=True)
             except Failed:
                 if attempt == _BEGINNINGS - 1:
                     raise

@@ -86,7 +86,7 @@ class _Contest:
         """An hour of the exporter's quarters, the last of which has all families due; then the others at the same time."""
         for quarter in range(1, QUARTERS + 1):
             self.cloud.advance(QUARTER_S)
-            warm = self.warm.cycle()
+            warm = self.warm.collect()
             cold = candidates.once(self.python, self.cloud, self.cold_config, self._log)
             if quarter < QUARTERS:
                 found.add(QUARTER, warm)

@@ -51,7 +51,7 @@ def day(python: Path, systems: int, before_hours: int, number: int) -> Day:
         sandbox(systems, f"{before_hours}h", latency=None) as cloud,
         candidates.warm(python, cloud, cloud.config, before_hours, limit_s=_LIMIT_S) as warm,
     ):
-        return Day(systems, before_hours, warm.cycle(), list(_hours(warm, cloud, number)))
+        return Day(systems, before_hours, warm.collect(), list(_hours(warm, cloud, number)))
 
 
 def _hours(warm: Warm, cloud: Sandbox, number: int) -> Iterator[Hour]:
@@ -90,11 +90,11 @@ def growth(python: Path, systems: int) -> Growth:
         warm.begin()
         idle = [_minute(warm, cloud) for _ in range(_WINDOW_MINUTES)]
         cloud.advance(QUARTER_S - _WINDOW_MINUTES * _MINUTE_S)
-        usual = warm.cycle()
+        usual = warm.collect()
         cloud.advance(QUARTER_S)
-        return Growth(systems, usual, warm.cycle(), idle)
+        return Growth(systems, usual, warm.collect(), idle)
 
 
 def _minute(warm: Warm, cloud: Sandbox) -> Sample:
     cloud.advance(_MINUTE_S)
-    return warm.cycle()
+    return warm.idle()

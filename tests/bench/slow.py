@@ -17,5 +17,5 @@ def cycles(python: Path, systems: int, number: int) -> Iterator[Sample]:
         for _ in range(number):
             for _ in range(QUARTERS):
                 cloud.advance(QUARTER_S)
-                sample = warm.cycle()
+                sample = warm.collect()
             yield sample

@@ -25,7 +25,7 @@ LAG = timedelta(minutes=7)
 RECOVERY = 40
 """Cycles after the end of the chaos: all must be caught up with fewer."""
 
-GROWTH_BYTES = 400_000
+GROWTH_BYTES = 150_000
 """What may be held more at the end than in the middle: results of the minutes between, and points that wait."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -87,7 +88,14 @@ def hours(step: timedelta) -> str:
     return f"{step.total_seconds() / 3600:+.3g}h"
 
 
-STEPS = [timedelta(hours=1), timedelta(hours=-1), timedelta(minutes=4), timedelta(seconds=90), timedelta(seconds=45)]
+STEPS = [
+    timedelta(hours=26),
+    timedelta(hours=1),
+    timedelta(hours=-1),
+    timedelta(minutes=4),
+    timedelta(seconds=90),
+    timedelta(seconds=45),
+]
 
 
 @pytest.mark.parametrize("restarted", [False, True])
@@ -157,6 +165,23 @@ def test_a_clock_that_is_ahead_while_bigquery_is_not_asked(tmp_path: Path, step:
         found.cycles(3)
         found.clock.offset = step
         found.cycles(40)
+        found.judge(tmp_path)
+
+
+def test_a_clock_that_is_ahead_while_bigquery_cannot_be_reached(tmp_path: Path) -> None:
+    """Then nobody tells the time."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with wrong() as found:
+        found.cycles(3)
+        right = found.running.config
+        nobody = replace(right.endpoints, bigquery=f"http://127.0.0.1:{port}")
+        found.running.config = replace(right, endpoints=nobody)
+        found.clock.offset = timedelta(minutes=4)
+        found.restart()
+        found.cycles(2)
+        found.running.config = right
+        found.restart()
         found.judge(tmp_path)
 
 

@@ -37,7 +37,7 @@ def test_every_cycle_by_an_exporter_of_its_own(tmp_path: Path, read_delay_s: flo
     with fleet(6, tiers=TIERS, monitoring=Settings(read_delay_s=read_delay_s)) as running:
         running.advance(4500)
         for _ in range(rounds(8, 120)):
-            running.faults(*(Fault(**fault) for fault in weather.draw(draw) if bad))
+            running.faults(*(Fault(**fault) for fault in weather.draw(draw, at_most=6) if bad))
             once(running)
             running.advance(draw.choice((60, 60, 60, 300)))
         running.faults()
