@@ -47,7 +47,8 @@ class Pace:
     @property
     def leaves_beginnings(self) -> bool:
         """Whether systems that nobody has begun with are left to others."""
-        return self.began is not None and self.now - self.began < self.grace
+        # It may have begun by a clock that was ahead.
+        return self.began is not None and timedelta(0) <= self.now - self.began < self.grace
 
     def settle(self, family: Family) -> timedelta:
         """How long after its end a window of a family is complete."""

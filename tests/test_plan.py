@@ -163,6 +163,7 @@ def test_a_standby_leaves_beginnings_and_what_is_fresh_to_others() -> None:
         return found
 
     assert not standing_by(119, {}).busy
+    assert standing_by(-26 * 3600, {}).busy
     assert standing_by(120, {}).busy
     mark = {("departures", Family.LANDING): Watermark(T0 + timedelta(seconds=2700), T0)}
     assert standing_by(0, mark).landing == ()
