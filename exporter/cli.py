@@ -45,6 +45,8 @@ DEFAULT_CONFIG = Path("systems.yaml")
 
 def main() -> None:
     """Run a command, and turn what it raises into one clear message and an exit status."""
+    # gRPC's core writes to standard error by itself, past every logger, whenever a server says goodbye.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         app()
         sys.stdout.flush()
