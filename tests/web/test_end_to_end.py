@@ -54,7 +54,7 @@ def test_a_cycle_is_reported_in_the_shape_that_is_promised() -> None:
     with running(4, history_s=3600) as run, daemon(run) as address:
         answer = ask(address, "POST", "/cycle")
         assert answer.status == 200
-        assert schemas.Cycle.model_validate(answer.json).model_dump(mode="json") == answer.json
+        assert schemas.Cycle.model_validate(answer.json).model_dump(mode="json", exclude_unset=True) == answer.json
         assert len(answer.json["systems"]) == 4
         assert ask(address, "GET", "/readyz").status == 200
 
