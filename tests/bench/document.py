@@ -147,7 +147,7 @@ def _day(results: Results) -> Iterator[Sequence[str]]:
     yield "first cycle: CPU", f"{first.taken.cpu_s:.1f} s"
     yield "first cycle: points", f"{first.used.points:,.0f}"
     yield "first cycle: most memory", f"{first.taken.peak_rss_mib:.0f} MiB"
-    yield "memory after each hour", ", ".join(f"{hour.rss_mib:.0f}" for hour in day.hours) + " MiB"
+    yield "memory after each hour", f"{spread([hour.rss_mib for hour in day.hours]).text(0)} MiB"
     yield "CPU an hour", f"{spread([hour.cpu_s for hour in day.hours]).text(1)} s"
     yield "points an hour", f"{an_hour.points:,.0f}"
     yield "of them distributions", f"{an_hour.distribution_points:,.0f}"
