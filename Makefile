@@ -15,7 +15,7 @@ demo: $(READY)
 test: $(READY) programs lint
 	@$(BIN)/python -m pytest -n 2 -q -rs $(ARGS)
 
-# Compares with peers and with the floor, and writes docs/benchmarks.md; takes a quarter of an hour, with ARGS="--quick" a few minutes.
+# Compares with peers and with the floor, and writes docs/benchmarks.md: about half an hour; with ARGS="--quick" a few minutes.
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
