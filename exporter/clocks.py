@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ TOLERANCE = timedelta(seconds=60)
 
 _STEP = timedelta(seconds=5)
 """Our clock and steady time differ by more than this between two cycles only if the clock was set, or the machine slept."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class ServiceClock:
                 return None
             if self._seen is not None:
                 date, at_s = self._seen
-                self._ahead = self._begun.now - (date - timedelta(seconds=at_s - self._begun.steady_s))
+                self._know(self._begun.now - (date - timedelta(seconds=at_s - self._begun.steady_s)))
             if self._ahead is None:
                 return None
             return self._begun.now - self._ahead + timedelta(seconds=self._steady() - self._begun.steady_s)
@@ -81,5 +84,18 @@ class ServiceClock:
     def begun(self) -> datetime:
         """When the cycle began: by our own clock, or by the service's where they are known to differ by more than is tolerated."""
         assert self._begun is not None
-        wrong = self._ahead is not None and abs(self._ahead) > TOLERANCE
-        return self._begun.now - self._ahead if wrong and self._ahead is not None else self._begun.now
+        return self._begun.now - self._ahead if self._ahead is not None and self._wrong else self._begun.now
+
+    def _know(self, ahead: timedelta) -> None:
+        """Note by how much our clock is ahead; that it is wrong is logged when it becomes so."""
+        was_wrong, self._ahead = self._wrong, ahead
+        if self._wrong and not was_wrong:
+            direction = "ahead of" if ahead > timedelta(0) else "behind"
+            seconds = round(abs(ahead).total_seconds())
+            _log.warning(
+                "this machine's clock is %d s %s BigQuery's, whose time is used: set it (NTP)", seconds, direction
+            )
+
+    @property
+    def _wrong(self) -> bool:
+        return self._ahead is not None and abs(self._ahead) > TOLERANCE

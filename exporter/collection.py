@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -39,8 +39,9 @@ Queries = dict[tuple[str, datetime], tuple[TableQueries, ...]]
 class Snapshot:
     """What the sources answered in one cycle; what they did not answer is missing, and in ``failures``.
 
-    ``queries`` and ``storage`` are by table; ``queries_known`` names ``project/system`` where JOBS answered. ``spend_held`` names systems
-    whose costs a passing failure keeps incomplete: they wait for the next cycle.
+    ``collected`` names the systems of which anything new was told. ``queries`` and ``storage`` are by table; ``queries_known`` names
+    ``project/system`` where JOBS answered. ``spend_held`` names systems whose costs a passing failure keeps incomplete: they wait for
+    the next cycle.
     """
 
     landings: dict[str, tuple[Landing, ...]] = field(default_factory=dict)
@@ -52,8 +53,22 @@ class Snapshot:
     timelines: dict[str, Timeline] = field(default_factory=dict)
     storage: dict[str, Storage] = field(default_factory=dict)
     spend_held: set[str] = field(default_factory=set)
+    collected: set[str] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
     bytes_billed: int = 0
+
+    def after(self, before: Snapshot) -> Snapshot:
+        """As the end of what was collected in parts: details of the parts before are used up, and each failure is told once."""
+        new = [failure for failure in self.failures if failure not in before.failures]
+        return replace(
+            self,
+            subscriptions={**before.subscriptions, **self.subscriptions},
+            projects_listed=before.projects_listed | self.projects_listed,
+            storage={**before.storage, **self.storage},
+            collected=before.collected | self.collected,
+            failures=[*before.failures, *new],
+            bytes_billed=before.bytes_billed + self.bytes_billed,
+        )
 
 
 class Collector:
@@ -130,6 +145,7 @@ class Collector:
         for task in tasks:
             task.result()(snapshot)
         self._recall_subscriptions(snapshot, now)
+        snapshot.collected = {name for name, found in snapshot.landings.items() if found} | set(snapshot.readings)
         return snapshot
 
     def _collect_landing(self, plans: Sequence[SystemPlan], now: datetime) -> Callable[[Snapshot], None]:

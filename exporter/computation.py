@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from exporter.collection import Snapshot
 from exporter.history import History, SystemHistory, Track
 from exporter.metrics import accounting, delivery, landing, spend, state, summary
 from exporter.metrics.spend import HourInputs
-from exporter.model import Family, Point, System, Window
+from exporter.model import Family, Point, System, Watermark, Window
 from exporter.plan import SystemPlan, Watermarks
 from exporter.pricing import Prices
 from exporter.snapshots import Delivery, Landing, Subscription, Timeline
@@ -32,31 +32,22 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class _Reached:
-    """Due windows of landing and delivery that were measured, and up to where each was stored before."""
+    """One family's due windows that were measured, each with its place, and up to where the family was stored before."""
 
-    landing: tuple[Window, ...]
-    delivery: tuple[Window, ...]
-    landing_mark: datetime | None
-    delivery_mark: datetime | None
+    places: Mapping[Window, int]
+    mark: datetime | None
 
-    def completes(self, window: Window) -> tuple[Family, int] | None:
-        """Which family's step, and which in order, completes a window for both; None if none does."""
-        places = []
-        for family, windows, mark in (
-            (Family.LANDING, self.landing, self.landing_mark),
-            (Family.DELIVERY, self.delivery, self.delivery_mark),
-        ):
-            if window in windows:
-                places.append((windows.index(window), family))
-            elif mark is not None and mark >= window.end:
-                places.append((-1, family))
-            else:
-                return None
-        place, family = max(places, key=lambda found: found[0])
-        if place < 0:
-            return None
-        # Where both complete it in the same step, it is delivery's: the slower family.
-        return (Family.DELIVERY if places[0][0] == places[1][0] else family), place
+    def place(self, window: Window) -> int | None:
+        """Which of the steps brings the family over a window: -1 where it was before; None if none does."""
+        if window in self.places:
+            return self.places[window]
+        return -1 if self.mark is not None and self.mark >= window.end else None
+
+
+class _Shared(Protocol):
+    """Makes the points of a window that need both families."""
+
+    def __call__(self, window: Window, *, last: bool) -> list[Point]: ...
 
 
 def subscription_of(system: System, snapshot: Snapshot) -> Subscription | None:
@@ -80,9 +71,12 @@ def remember(plans: Sequence[SystemPlan], snapshot: Snapshot, history: History) 
 
 def sequences(
     plans: Sequence[SystemPlan], snapshot: Snapshot, history: History, watermarks: Watermarks, prices: Prices
-) -> list[list[Step]]:
-    """Steps of all systems: one sequence per system and family, each oldest first."""
-    found: list[list[Step]] = []
+) -> list[Iterator[Step]]:
+    """Steps of all systems: one sequence per system and family, each oldest first.
+
+    Steps are made when they are asked for: after a day's outage all of them together would be a million points.
+    """
+    found: list[Iterator[Step]] = []
     for plan in plans:
         found += _sequences(plan, snapshot, history.of(plan.system.id), watermarks, prices)
     return found
@@ -90,31 +84,28 @@ def sequences(
 
 def _sequences(
     plan: SystemPlan, snapshot: Snapshot, kept: SystemHistory, watermarks: Watermarks, prices: Prices
-) -> list[list[Step]]:
+) -> list[Iterator[Step]]:
     """Sequences of one system; what was not measured ends its family's."""
     system = plan.system
     landings = _measured(plan.landing, kept.landings)
     deliveries = _measured(plan.delivery, kept.deliveries)
-    marks = [watermarks.get((system.id, family)) for family in (Family.LANDING, Family.DELIVERY)]
-    reached = _Reached(
-        tuple(each.window for each in landings),
-        tuple(each.window for each in deliveries),
-        *(None if mark is None else mark.end for mark in marks),
-    )
+    landing_reached = _reached([each.window for each in landings], watermarks.get((system.id, Family.LANDING)))
+    delivery_reached = _reached([each.window for each in deliveries], watermarks.get((system.id, Family.DELIVERY)))
     subscription = subscription_of(system, snapshot)
-    own = [
-        [_landing_step(system, each, kept, last=each is landings[-1]) for each in landings],
-        [_delivery_step(system, each, last=each is deliveries[-1]) for each in deliveries],
+
+    def shared(window: Window, *, last: bool) -> list[Point]:
+        return _shared_points(system, window, kept, subscription, last=last)
+
+    return [
+        _landing_steps(system, landings, kept, delivery_reached, shared),
+        _delivery_steps(system, deliveries, landing_reached, shared),
+        iter(_spend_steps(plan, snapshot, kept, prices)),
     ]
-    for window in sorted({*reached.landing, *reached.delivery}):
-        place = reached.completes(window)
-        if place is not None:
-            family, index = place
-            chosen = own[0 if family is Family.LANDING else 1]
-            last = index == len(chosen) - 1
-            points = _shared_points(system, window, kept, subscription, last=last)
-            chosen[index] = replace(chosen[index], points=(*chosen[index].points, *points))
-    return [*own, _spend_steps(plan, snapshot, kept, prices)]
+
+
+def _reached(measured: Iterable[Window], mark: Watermark | None) -> _Reached:
+    places = {window: place for place, window in enumerate(measured)}
+    return _Reached(places, None if mark is None else mark.end)
 
 
 def _measured(windows: Sequence[Window], track: Track[_Result]) -> list[_Result]:
@@ -132,19 +123,32 @@ def _has_gauges(system: System, window: Window, *, last: bool) -> bool:
     return last or is_collection_end(window, timedelta(seconds=system.interval_s))
 
 
-def _landing_step(system: System, measured: Landing, kept: SystemHistory, *, last: bool) -> Step:
-    window = measured.window
-    points = landing.points(system, measured)
-    if _has_gauges(system, window, last=last):
-        points += landing.gauges(system, measured, kept.newest_publish_at(window.end))
-    return Step(system.id, Family.LANDING, window, tuple(points))
+def _landing_steps(
+    system: System, landings: Sequence[Landing], kept: SystemHistory, other: _Reached, shared: _Shared
+) -> Iterator[Step]:
+    """Landing's steps; what both families complete together goes with the step that is the later one."""
+    for place, measured in enumerate(landings):
+        window, last = measured.window, place == len(landings) - 1
+        points = landing.points(system, measured)
+        if _has_gauges(system, window, last=last):
+            points += landing.gauges(system, measured, kept.newest_publish_at(window.end))
+        theirs = other.place(window)
+        if theirs is not None and theirs < place:
+            points += shared(window, last=last)
+        yield Step(system.id, Family.LANDING, window, tuple(points))
 
 
-def _delivery_step(system: System, measured: Delivery, *, last: bool) -> Step:
-    points = delivery.points(system, measured)
-    if _has_gauges(system, measured.window, last=last):
-        points += delivery.gauges(system, measured)
-    return Step(system.id, Family.DELIVERY, measured.window, tuple(points))
+def _delivery_steps(system: System, deliveries: Sequence[Delivery], other: _Reached, shared: _Shared) -> Iterator[Step]:
+    """Delivery's steps; where both families complete a window in the same step, its common points are delivery's."""
+    for place, measured in enumerate(deliveries):
+        window, last = measured.window, place == len(deliveries) - 1
+        points = delivery.points(system, measured)
+        if _has_gauges(system, window, last=last):
+            points += delivery.gauges(system, measured)
+        theirs = other.place(window)
+        if theirs is not None and theirs <= place:
+            points += shared(window, last=last)
+        yield Step(system.id, Family.DELIVERY, window, tuple(points))
 
 
 def _shared_points(

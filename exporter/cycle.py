@@ -12,11 +12,12 @@ from exporter import computation, export, outlook, selfmetrics
 from exporter.calls import CallLog
 from exporter.clocks import ServiceClock
 from exporter.collection import Collector
+from exporter.export import Sent
 from exporter.memory import Memory
 from exporter.meter import Meter
 from exporter.model import CycleReport, Family, System
 from exporter.patience import Patience
-from exporter.preparation import Gatherer
+from exporter.preparation import Gathered, Gatherer
 from exporter.pricing import Prices
 from exporter.selfmetrics import Account
 from exporter.sinks import Outlet
@@ -53,13 +54,8 @@ class Exporter:
         memory, patience = self._memory, patience or Patience(PATIENCE_S)
         if not memory.restored:
             memory.restore(self.sink, self.systems, self.prices, now)
-        found = self._gatherer().gather(now)
+        found, sent, expired = self._measure(now, patience)
         pace, plans, snapshot, now = found.pace, found.plans, found.snapshot, found.pace.now
-        expired = memory.skip_expired(plans, now)
-        computation.remember(plans, snapshot, memory.history)
-        sequences = computation.sequences(plans, snapshot, memory.history, memory.watermarks, self.prices)
-        sent = export.send(self.sink, sequences, memory.unfinished, patience)
-        memory.advance(sent.advanced, now)
         present = outlook.present(plans, snapshot, memory, pace)
         memory.advance({(each.system.id, Family.STATE): now for each in plans if each.state_due}, now)
         calls = Counter(self.calls.take())
@@ -71,8 +67,7 @@ class Exporter:
         closing = self.sink.export([*present, *own, *export.watermark_points(memory.unsaved, self.sink, now)])
         memory.saved(closing)
         sent.count_present(closing)
-        self.meter.add(now, sent.points, snapshot.bytes_billed, self.calls.take_series())
-        memory.forget(self.systems, now)
+        self.meter.add(now, sent.usage, snapshot.bytes_billed, self.calls.take_series())
         return CycleReport(
             at=now,
             systems=memory.summaries,
@@ -81,7 +76,7 @@ class Exporter:
             windows=sent.windows,
             windows_expired=expired,
             calls=calls + Counter(self.calls.take()),
-            written=len(sent.points),
+            written=sent.written,
             already_written=sent.already_written,
             rejected=tuple(sent.rejected),
             retryable=tuple(sent.retryable),
@@ -89,7 +84,18 @@ class Exporter:
             bytes_billed=snapshot.bytes_billed,
         )
 
-    def _gatherer(self) -> Gatherer:
-        return Gatherer(
-            self.systems, self.collector, self.sink, self._memory, self.meter, self.clock, self.since, self.grace
+    def _measure(self, now: datetime, patience: Patience) -> tuple[Gathered, Sent, int]:
+        """Gather and send what is due, in parts where it is much; says what became of it, and how many windows were lost."""
+        memory, sent, expired = self._memory, Sent(), 0
+        gatherer = Gatherer(
+            self.systems, self.collector, self.sink, memory, self.meter, self.clock, self.since, self.grace
         )
+        for part in gatherer.parts(now, patience):
+            plans, at = part.plans, part.pace.now
+            expired += memory.skip_expired(plans, at)
+            computation.remember(plans, part.snapshot, memory.history)
+            sequences = computation.sequences(plans, part.snapshot, memory.history, memory.watermarks, self.prices)
+            export.send(self.sink, sequences, memory.unfinished, patience, sent)
+            memory.advance(sent.advanced, at)
+            memory.forget(self.systems, at)
+        return gatherer.together(), sent, expired

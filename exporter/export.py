@@ -8,6 +8,7 @@ from datetime import datetime
 
 from exporter.computation import Step
 from exporter.model import Failure, Family, Outcome, Point, Refusal
+from exporter.observer.usage import Usage
 from exporter.patience import Patience
 from exporter.sinks import Outlet, Sink
 from exporter.sinks.refusals import TOO_FREQUENT
@@ -19,22 +20,25 @@ SPACING_S = 5.1
 
 @dataclass(slots=True)
 class Sent:
-    """What became of all points of a cycle, and up to where each system's family is stored now; ``points`` were written.
+    """What became of all points of a cycle, and up to where each system's family is stored now.
 
-    ``paced`` says that the API asked for more time between the points of a series.
+    ``usage`` is what the written ones use where points are paid for. ``paced`` says that the API asked for more time between the
+    points of a series.
     """
 
+    written: int = 0
+    usage: Usage = field(default_factory=Usage)
     already_written: int = 0
     rejected: list[Refusal] = field(default_factory=list)
     retryable: list[Refusal] = field(default_factory=list)
     advanced: dict[tuple[str, Family], datetime] = field(default_factory=dict)
     windows: int = 0
-    points: list[Point] = field(default_factory=list)
     paced: bool = False
 
     def count(self, outcome: Outcome) -> None:
         """Add one export's outcome."""
-        self.points += outcome.written
+        self.written += len(outcome.written)
+        self.usage += Usage.of_points(outcome.written)
         self.already_written += len(outcome.already_written)
         self.rejected += outcome.rejected
         self.retryable += outcome.retryable
@@ -95,17 +99,18 @@ def _key(point: Point) -> _Key:
     return point.metric, point.end, frozenset(point.labels.items())
 
 
-def send(sink: Sink, sequences: Sequence[Sequence[Step]], unfinished: Unfinished, patience: Patience) -> Sent:
+def send(
+    sink: Sink, sequences: Iterable[Iterable[Step]], unfinished: Unfinished, patience: Patience, sent: Sent
+) -> None:
     """Send sequences of steps side by side, in waves; a sequence ends for this cycle where a point must be sent again.
 
     A point that will never be accepted is counted, and its sequence goes on. What there is no time for is left to the next cycle.
+    What became of everything is added to ``sent``.
     """
-    sent = Sent()
     live = [iter(steps) for steps in sequences]
     while live and not patience.is_over:
         live = _wave(sink, live, sent, unfinished, patience)
     unfinished.end_cycle()
-    return sent
 
 
 def _wave(

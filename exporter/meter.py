@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from exporter.model import Point
 from exporter.observer.usage import Usage, bill, total
 from exporter.pricing import HOURS_PER_MONTH, Prices
 from exporter.windows import HOUR, align_down
@@ -28,9 +27,9 @@ class Meter:
         self._hours: dict[datetime, Usage] = {}
         self._since: datetime | None = None
 
-    def add(self, now: datetime, points: Sequence[Point], bytes_billed: int, series_read: int) -> None:
-        """Take in one cycle: the points that were stored, the bytes that were billed, the time series that reads returned."""
-        usage = Usage.of_points(points, self._sinks) + Usage(bytes_billed=bytes_billed, series_read=series_read)
+    def add(self, now: datetime, stored: Usage, bytes_billed: int, series_read: int) -> None:
+        """Take in one cycle: what its points use in each kind of sink, the bytes that were billed, the time series that reads returned."""
+        usage = stored.only(self._sinks) + Usage(bytes_billed=bytes_billed, series_read=series_read)
         self.used += usage
         if self._since is None:
             self._since = now

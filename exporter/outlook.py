@@ -49,7 +49,7 @@ def _system(
         now=pace.now,
         subscription=subscription,
         failures=failures,
-        collected=bool(snapshot.landings.get(system.id) or system.id in snapshot.readings),
+        collected=system.id in snapshot.collected,
         delays={family: pace.settle(family) for family in (Family.LANDING, Family.DELIVERY)},
     )
     judged = summary.verdict(system, kept, situation)

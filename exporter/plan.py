@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from exporter.history import History, SystemHistory, Track
 from exporter.model import Family, System, Watermark, Window
 from exporter.snapshots import Delivery, Landing
-from exporter.windows import HOUR, align_down, align_up, due, split
+from exporter.windows import HOUR, align_down, align_up, due, is_collection_end, split
 
 LANDING_SETTLE = timedelta(seconds=15)
 SPEND_SETTLE = timedelta(seconds=60)
@@ -23,6 +23,11 @@ _REACH = timedelta(hours=25)
 
 _HEADWAY = timedelta(seconds=10)
 """How far our clock may be ahead of the service's before a window is held back: less than any settling time."""
+
+_MOST_WINDOWS = 6000
+"""Windows of all systems together that are collected at a time: what they are measured from takes some 20 KB each in memory."""
+
+_FEWEST_WINDOWS = 12
 
 Watermarks = Mapping[tuple[str, Family], Watermark]
 
@@ -63,7 +68,7 @@ class SystemPlan:
     ``landing_asked`` and ``delivery_asked`` are the windows to measure: without those that are known already (measured, but refused by
     the sink), and with earlier ones where a trailing horizon lacks them (after a restart); the latter are not written. ``state_due`` says
     that what is written hourly about the present (objectives, storage) is due. ``expired`` windows are lost, and are skipped up to
-    ``expired_until``.
+    ``expired_until``. ``behind`` says that more windows are due than are collected at a time.
     """
 
     system: System
@@ -73,6 +78,7 @@ class SystemPlan:
     landing_asked: tuple[Window, ...] = ()
     delivery_asked: tuple[Window, ...] = ()
     state_due: bool = False
+    behind: bool = False
     expired: int = 0
     expired_until: tuple[tuple[Family, datetime], ...] = ()
 
@@ -86,10 +92,11 @@ def plan(systems: Sequence[System], watermarks: Watermarks, history: History, pa
     """Plan a cycle."""
     if pace.since is not None:
         pace = replace(pace, since=align_down(pace.since, HOUR))
-    return tuple(_plan(system, watermarks, history.of(system.id), pace) for system in systems)
+    most = max(_FEWEST_WINDOWS, _MOST_WINDOWS // max(1, len(systems)))
+    return tuple(_plan(system, watermarks, history.of(system.id), pace, most) for system in systems)
 
 
-def _plan(system: System, watermarks: Watermarks, history: SystemHistory, pace: Pace) -> SystemPlan:
+def _plan(system: System, watermarks: Watermarks, history: SystemHistory, pace: Pace, most: int) -> SystemPlan:
     length = timedelta(seconds=system.window_s)
     interval = length if system.id in pace.attention else timedelta(seconds=system.interval_s)
 
@@ -111,26 +118,29 @@ def _plan(system: System, watermarks: Watermarks, history: SystemHistory, pace: 
         )
         for family, mark in ((Family.LANDING, landing_mark), (Family.DELIVERY, delivery_mark))
     )
-    landing_end = landing.windows[-1].end if landing.windows else landing_mark
-    delivery_end = delivery.windows[-1].end if delivery.windows else delivery_mark
+    landings, deliveries = (_first(found.windows, interval, most) for found in (landing, delivery))
+    behind = len(landings) < len(landing.windows) or len(deliveries) < len(delivery.windows)
+    landing_end = landings[-1].end if landings else landing_mark
+    delivery_end = deliveries[-1].end if deliveries else delivery_mark
     spend = _spend(watermark(Family.SPEND), [end for end in (landing_end, delivery_end) if end is not None], pace)
-    starts = [windows[0].start for windows in (landing.windows, delivery.windows, spend) if windows]
-    ends = [windows[-1].end for windows in (landing.windows, delivery.windows) if windows]
+    starts = [windows[0].start for windows in (landings, deliveries, spend) if windows]
+    ends = [windows[-1].end for windows in (landings, deliveries) if windows]
     needed_from = min(starts + [end - HOUR for end in ends], default=pace.now)
     needed_from = max(align_down(needed_from, length), align_up(pace.now - _REACH, length))
     return SystemPlan(
         system=system,
-        landing=landing.windows,
-        delivery=delivery.windows,
+        landing=landings,
+        delivery=deliveries,
         spend=spend,
-        landing_asked=_asked(history.landings, _split(needed_from, landing_end, length), landing.windows),
+        landing_asked=_asked(history.landings, _split(needed_from, landing_end, length), landings),
         delivery_asked=_asked(
             history.deliveries,
             _split(needed_from, delivery_end, length),
             # Landing may complete windows whose delivery was stored before: their errors are counted now.
-            (*delivery.windows, *spend, *landing.windows),
+            (*deliveries, *spend, *landings),
         ),
-        state_due=_is_state_due(watermark(Family.STATE), pace),
+        state_due=not behind and _is_state_due(watermark(Family.STATE), pace),
+        behind=behind,
         expired=landing.expired + delivery.expired,
         expired_until=tuple(
             (family, found.expired_until)
@@ -138,6 +148,15 @@ def _plan(system: System, watermarks: Watermarks, history: SystemHistory, pace: 
             if found.expired_until is not None
         ),
     )
+
+
+def _first(windows: tuple[Window, ...], interval: timedelta, most: int) -> tuple[Window, ...]:
+    """As many windows as are collected at a time, up to where a collection would have ended if there had been one then."""
+    if len(windows) <= most:
+        return windows
+    fit = windows[:most]
+    ended = [place for place, window in enumerate(fit, 1) if is_collection_end(window, interval)]
+    return fit[: ended[-1]] if ended else fit
 
 
 def within(plans: Sequence[SystemPlan], there: datetime | None, pace: Pace) -> tuple[SystemPlan, ...]:

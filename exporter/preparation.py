@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from exporter import plan, restoration
@@ -11,9 +11,18 @@ from exporter.clocks import TOLERANCE, ServiceClock
 from exporter.collection import Collector, Snapshot
 from exporter.memory import Memory
 from exporter.meter import Meter
-from exporter.model import Family, System
+from exporter.model import Failure, Family, System
+from exporter.patience import Patience
 from exporter.plan import Pace, SystemPlan
 from exporter.sinks import Sink
+
+_UNTOLD = Failure(
+    "clock",
+    None,
+    "unknown",
+    "BigQuery has told no time since our own clock was set, so no window is known to be over: nothing is stored until it does",
+    transient=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,16 @@ class Gathered:
     pace: Pace
     plans: tuple[SystemPlan, ...]
     snapshot: Snapshot
+
+    @property
+    def behind(self) -> bool:
+        """Whether more is due than was gathered at a time."""
+        return any(each.behind for each in self.plans)
+
+    def after(self, before: Gathered) -> Gathered:
+        """As the end of what was gathered in parts: of each system the last part that it had anything to do in."""
+        plans = tuple(new if new.busy else old for old, new in zip(before.plans, self.plans, strict=True))
+        return replace(self, plans=plans, snapshot=self.snapshot.after(before.snapshot))
 
 
 @dataclass(slots=True)
@@ -37,9 +56,26 @@ class Gatherer:
     clock: ServiceClock
     since: datetime | None
     grace: timedelta
+    _together: Gathered | None = field(default=None, init=False)
 
-    def gather(self, now: datetime) -> Gathered:
-        """Plan and collect at ``now``, and again where the answers tell that it is another time; raises ``SourceError``."""
+    def parts(self, now: datetime, patience: Patience) -> Iterator[Gathered]:
+        """Gather at ``now``, and go on while there is more than is gathered at a time, and all is being stored; raises ``SourceError``."""
+        part = self._together = self._gather(now)
+        while True:
+            marks = dict(self.memory.watermarks)
+            yield part
+            if not part.behind or self.memory.watermarks == marks or patience.is_over:
+                return
+            part = self._over(self._at(self.clock.begun()), self.clock.there())
+            self._together = part.after(self._together)
+
+    def together(self) -> Gathered:
+        """All parts so far as one, without the details of those that were used up."""
+        assert self._together is not None
+        return self._together
+
+    def _gather(self, now: datetime) -> Gathered:
+        """Plan and collect at ``now``, and again where the answers tell that it is another time."""
         found = self._at(self.clock.begin(now))
         there = self.clock.there()
         if there is None and self.systems:
@@ -50,6 +86,12 @@ class Gatherer:
             self.collector.absolve()
             found = self._at(self.clock.begun())
             there = self.clock.there()
+        return self._over(found, there)
+
+    def _over(self, found: Gathered, there: datetime | None) -> Gathered:
+        """Only what is over by the service's clock."""
+        if there is None and any(each.busy for each in found.plans):
+            found.snapshot.failures.append(_UNTOLD)
         # Where nobody tells the time, nothing is over.
         return replace(found, plans=plan.within(found.plans, there, found.pace))
 

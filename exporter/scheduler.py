@@ -82,6 +82,9 @@ class Scheduler:
         """Run until ``stop`` is set, the first cycle at once; raises ``SchedulerDied``."""
         # Skipped starts are counted; the library would log each of them as a warning, too.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        if self._follow is not None:
+            # Before the first cycle: it may be over, and the clock moved, before the heart has beaten once.
+            self._look_ahead(self._follow)
         self._scheduler.add_job(self._guarded, self._trigger(), id="cycle", next_run_time=datetime.now(UTC))
         self._scheduler.start()
         try:
@@ -124,14 +127,18 @@ class Scheduler:
 
     def _start_by(self, clock: Now, now_s: float) -> None:
         """Start when the sandbox's clock has passed the next start, or was moved; one that stands still does not end the schedule."""
+        if self._look_ahead(clock) or now_s - self._started_s > 1.5 * self._period.total_seconds():
+            self._start_now()
+
+    def _look_ahead(self, clock: Now) -> bool:
+        """Note when the next start is; says whether the one noted before is not the next any more."""
         try:
             now = clock()
         except ExporterError:
-            return  # The cycle itself will say so.
+            return False  # The cycle itself will say so.
         passed = self._next is not None and not self._next - self._period <= now < self._next
-        if passed or now_s - self._started_s > 1.5 * self._period.total_seconds():
-            self._start_now()
         self._next = align_down(now - self._offset, self._period) + self._offset + self._period
+        return passed
 
     def _start_now(self) -> None:
         self._scheduler.modify_job("cycle", next_run_time=datetime.now(UTC))

@@ -32,7 +32,7 @@ class Account:
         self.calls.update(calls)
         self.failures.update((failure.source, failure.reason) for failure in failures)
         self.points.update(
-            written=len(sent.points),
+            written=sent.written,
             already_written=sent.already_written,
             rejected=len(sent.rejected),
             retryable=len(sent.retryable),

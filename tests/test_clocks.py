@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,3 +110,18 @@ def test_a_service_that_tells_no_time_is_held_to_have_ours() -> None:
     assert machine.service.there() == machine.true
     machine.answer()
     assert machine.service.there() == machine.true
+
+
+def test_a_wrong_clock_is_told_once_until_it_is_right_again(caplog: pytest.LogCaptureFixture) -> None:
+    machine = Machine(wrong_by=timedelta(hours=1))
+    for wrong_by_s in (3600, 3600, 0, 0, -3600):
+        machine.wrong_by = timedelta(seconds=wrong_by_s)
+        machine.begin()
+        machine.pass_time(1)
+        machine.answer()
+        machine.service.there()
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        "this machine's clock is 3600 s ahead of BigQuery's, whose time is used: set it (NTP)",
+        "this machine's clock is 3600 s behind BigQuery's, whose time is used: set it (NTP)",
+    ]

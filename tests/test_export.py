@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.computation import Step
-from exporter.export import Unfinished, send
+from exporter.export import Sent, Unfinished, send
 from exporter.model import Family, Outcome, Point, Refusal, Watermark
 from exporter.patience import Patience
 from tests.builders import window
@@ -70,7 +70,8 @@ def test_whatever_is_refused_for_the_time_being_everything_is_stored_once(refusa
     store, unfinished = Store(refusals), Unfinished()
     done = {Family.LANDING: 0, Family.DELIVERY: 0}
     for _ in range(80):
-        sent = send(store, sequences(done), unfinished, Patience(60))
+        sent = Sent()
+        send(store, sequences(done), unfinished, Patience(60), sent)
         for (_, family), end in sent.advanced.items():
             done[family] = (end - window(0).start) // timedelta(minutes=5)
         if min(done.values()) == 4:

@@ -169,6 +169,26 @@ def test_a_standby_leaves_beginnings_and_what_is_fresh_to_others() -> None:
     assert standing_by(0, mark).landing == ()
 
 
+@given(st.integers(1, 2000), st.integers(0, 86_000), st.integers(0, 86_000))
+def test_what_is_collected_at_a_time_is_bounded(systems: int, landing_lag_s: int, delivery_lag_s: int) -> None:
+    fleet = [system(id=f"s{number}", window_s=60, interval_s=900) for number in range(systems)]
+    now = T0 + timedelta(hours=48, seconds=77)
+    marks = {
+        ("s0", family): Watermark(align_down(now - timedelta(seconds=lag_s), timedelta(minutes=1)), T0)
+        for family, lag_s in ((Family.LANDING, landing_lag_s), (Family.DELIVERY, delivery_lag_s))
+    }
+    pace = Pace(now=now, delivery_delay=DELAY)
+    first, whole = (plan(some, marks, History(), pace)[0] for some in (fleet, fleet[:1]))
+    for some, every in ((first.landing, whole.landing), (first.delivery, whole.delivery)):
+        assert some == every[: len(some)]
+        assert len(some) <= max(12, 6000 // systems)
+        if 15 <= len(some) < len(every):
+            assert align_down(some[-1].end, timedelta(minutes=15)) == some[-1].end
+    assert first.behind == (len(first.landing + first.delivery) < len(whole.landing + whole.delivery))
+    assert not (first.behind and first.state_due)
+    assert not whole.behind
+
+
 def test_attention_makes_every_window_due() -> None:
     marks = {("departures", Family.LANDING): Watermark(T0 + timedelta(seconds=3600), T0)}
     now = T0 + timedelta(seconds=3920)

@@ -99,6 +99,14 @@ def test_the_sandboxs_clock_says_when_a_cycle_begins() -> None:
         cycles.wait()
 
 
+def test_a_clock_that_is_moved_before_the_first_heartbeat_starts_a_cycle() -> None:
+    cycles, now = Cycles(), [datetime(2026, 3, 4, 12, 0, 5, tzinfo=UTC)]
+    with scheduled(cycles, period=timedelta(hours=1), follow=lambda: now[0]):
+        cycles.wait()
+        now[0] += timedelta(hours=1)
+        cycles.wait()
+
+
 class Broken(IntervalTrigger):  # type: ignore[misc]
     """A trigger that raises: APScheduler's thread ends without a word."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 from exporter.model import Distribution, Point
@@ -58,8 +58,8 @@ class Usage:
         return Usage(*(getattr(self, name) * factor for name in _NAMES))
 
     @classmethod
-    def of_points(cls, points: Iterable[Point], sinks: Collection[str]) -> Usage:
-        """What storing points uses in each of the sinks."""
+    def of_points(cls, points: Iterable[Point]) -> Usage:
+        """What storing points uses in every sink that is paid for by the point."""
         scalars = distributions = samples = 0
         for point in points:
             if isinstance(point.value, Distribution):
@@ -67,9 +67,16 @@ class Usage:
             else:
                 scalars += 1
             samples += samples_of(point.value)
+        return cls(scalar_points=scalars, distribution_points=distributions, otlp_samples=samples)
+
+    def only(self, sinks: Collection[str]) -> Usage:
+        """Without what points use in other sinks than these."""
         custom, otlp = (int(name in sinks) for name in (CLOUD_MONITORING, OTLP))
-        return cls(
-            scalar_points=scalars * custom, distribution_points=distributions * custom, otlp_samples=samples * otlp
+        return replace(
+            self,
+            scalar_points=self.scalar_points * custom,
+            distribution_points=self.distribution_points * custom,
+            otlp_samples=self.otlp_samples * otlp,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from exporter import reporting
+from exporter import plan, reporting
 from exporter.model import Family, Point
 from tests.end_to_end.conftest import NOON, Run, running
 
@@ -117,9 +118,12 @@ def test_report_gives_the_same_points(live_run: tuple[Run, dict[Key, Any]]) -> N
     assert {key: reported[key] for key in shared} == {key: live[key] for key in shared}
 
 
-def test_a_catch_up_of_a_day_gives_the_points_of_report() -> None:
+def test_a_catch_up_of_a_day_in_parts_gives_the_points_of_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_MOST_WINDOWS", 1600)
     with running(4, history_s=23 * 3600) as run:
         caught_up = collected(run, [])
+        statements = Counter(job["labels"].get("family") for job in run.sandbox.world.engines.bigquery.jobs())
+        assert statements["landing"] >= 4
         measured = reporting.measure(run.parts, NOON - timedelta(hours=23), NOON - timedelta(minutes=30))
         reported = keyed([point for step in measured.steps for point in step.points])
     shared = reported.keys() & caught_up.keys()

@@ -34,11 +34,11 @@ def point(value: float | Distribution) -> Point:
 
 def test_points_are_counted_by_kind_and_sink() -> None:
     points = [point(1.0), point(2.0), point(histogram(0, 0, 5, 38))]
-    assert Usage.of_points(points, ["cloud_monitoring"]) == Usage(scalar_points=2, distribution_points=1)
-    assert Usage.of_points(points, ["otlp"]) == Usage(otlp_samples=2 + 2 + 3)
-    both = Usage.of_points(points, ["cloud_monitoring", "otlp", "prometheus"])
+    assert Usage.of_points(points).only(["cloud_monitoring"]) == Usage(scalar_points=2, distribution_points=1)
+    assert Usage.of_points(points).only(["otlp"]) == Usage(otlp_samples=2 + 2 + 3)
+    both = Usage.of_points(points).only(["cloud_monitoring", "otlp", "prometheus"])
     assert both == Usage(scalar_points=2, distribution_points=1, otlp_samples=7)
-    assert Usage.of_points(points, ["prometheus"]) == Usage()
+    assert Usage.of_points(points).only(["prometheus"]) == Usage()
 
 
 def test_a_sample_is_counted_for_count_sum_and_each_bucket_that_holds_something() -> None:
@@ -60,7 +60,7 @@ def test_points_as_the_exporter_makes_them_are_counted() -> None:
         bucket_counts=tuple(counts),
     )
     made = landing.points(system(), landed)
-    assert Usage.of_points(made, ["cloud_monitoring", "otlp"]) == Usage(
+    assert Usage.of_points(made).only(["cloud_monitoring", "otlp"]) == Usage(
         scalar_points=3, distribution_points=1, otlp_samples=3 + 4
     )
 

@@ -81,6 +81,7 @@ class ExporterProcess:
         self.out, self.err = directory / "out", directory / "err"
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.popen = subprocess.Popen([sys.executable, "-m", "exporter", *arguments], stdout=out, stderr=err)
+        self._calls, self._cycles = where.calls(), 0
 
     def wait(self) -> int:
         """Wait for its end, and return its exit status."""
@@ -95,18 +96,17 @@ class ExporterProcess:
         """How many cycles it has finished, those that failed as a whole included."""
         return self.out.read_bytes().count(b"\n") + self.err.read_bytes().count(FAILED)
 
+    def note(self) -> None:
+        """Note how far it is: what comes after is counted from here, and not from its start."""
+        self._calls, self._cycles = self._where.calls(), self.cycles()
+
     def after_cycles(self, more: int) -> bool:
         """Wait until it has finished so many more cycles; says whether it has."""
-        return self.until_cycles(self.cycles() + more)
-
-    def until_cycles(self, number: int) -> bool:
-        """Wait until it has finished so many cycles since its start; says whether it has."""
-        return self._await(lambda: self.cycles() >= number, lambda: False)
+        return self._await(lambda: self.cycles() >= self._cycles + more, lambda: False)
 
     def after_calls(self, more: int) -> bool:
         """Wait until the sandbox has answered so many more calls; says whether it has before a cycle was finished."""
-        calls, cycles = self._where.calls(), self.cycles()
-        return self._await(lambda: self._where.calls() >= calls + more, lambda: self.cycles() > cycles)
+        return self._await(lambda: self._where.calls() >= self._calls + more, lambda: self.cycles() > self._cycles)
 
     def _await(self, holds: Callable[[], bool], in_vain: Callable[[], bool]) -> bool:
         deadline_s = time.monotonic() + TIMEOUT_S

@@ -213,18 +213,19 @@ def test_a_process_that_is_stopped_for_hours_goes_on_where_it_was(tmp_path: Path
     with sandbox(systems=3, history="30m", now=f"{NOW:%Y-%m-%dT%H:%M:%SZ}") as where:
         since = ("--since", f"{START:%Y-%m-%dT%H:%M:%SZ}")
         sleeper = ExporterProcess(where, tmp_path / "sleeper", "run", "-c", str(where.config), *since, "--json")
-        sleeper.after_cycles(1)
+        assert sleeper.after_cycles(1)
         for _ in range(rounds(3, 30)):
+            sleeper.note()
             where.advance(120)
             sleeper.after_calls(draw.randint(0, 20))
             sleeper.popen.send_signal(signal.SIGSTOP)
             where.advance(draw.choice((120, 1800, 7200)))
             sleeper.popen.send_signal(signal.SIGCONT)
-            sleeper.after_cycles(1)
-        where.advance(3700)
-        assert sleeper.after_cycles(1)
-        where.advance(60)
-        assert sleeper.after_cycles(1)
+            assert sleeper.after_cycles(1)
+        for seconds in (3700, 60):
+            sleeper.note()
+            where.advance(seconds)
+            assert sleeper.after_cycles(1)
         sleeper.popen.terminate()
         assert sleeper.wait() == 0
         now = datetime.fromisoformat(where.ask("GET", "/clock")["now"])

@@ -44,6 +44,7 @@ class Torturer:
         )
         if draw.random() < 0.3:  # it lives through a cycle, and dies in a later one
             victim.after_cycles(1)
+            victim.note()
             self._where.advance(draw.choice((75.0, 300.0, 900.0)))
         calls = draw.randint(0, CALLS)
         self.amid += victim.after_calls(calls) and calls > 0

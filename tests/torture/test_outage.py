@@ -150,13 +150,15 @@ def test_what_landing_and_delivery_tell_together_is_told_when_a_restart_lies_bet
 
 
 def test_where_the_spacing_rule_goes_by_the_clock_catching_up_takes_its_time_and_loses_nothing(tmp_path: Path) -> None:
-    hours = rounds(1, 24)
+    hours = rounds(1, 23)
     with fleet(2, tiers=(Tier.CRITICAL, Tier.STANDARD), monitoring=Settings(spacing="clock")) as running:
         exporter = running.exporter()
-        running.cycle(exporter, Waiting(running, 50))
+        for _ in range(5):
+            running.cycle(exporter, Waiting(running, 50))
+            running.advance(10)
         running.advance(hours * 3600)
         windows, cycles = 0, 0
-        while caught_up(running, running.marks(running.dump(tmp_path / "now")), LAG):
+        while cycles % 8 or caught_up(running, running.marks(running.dump(tmp_path / "now")), LAG):
             report = running.cycle(exporter, Waiting(running, 50))
             windows += report.windows
             cycles += 1
