@@ -13,6 +13,7 @@ import re
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,7 @@ import typer
 from rich.console import Console
 
 from exporter.errors import ConfigError, ExporterError, SourceError, UsageError
+from exporter.rendering.backends import Backend, backend_of
 
 if TYPE_CHECKING:
     from exporter.assembly import Role
@@ -41,6 +43,13 @@ ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="the fleet: sys
 ListenAt = Annotated[str | None, typer.Option(help="HOST:PORT of the HTTP server, in place of exporter.listen")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 DEFAULT_CONFIG = Path("systems.yaml")
+
+
+class Rendered(StrEnum):
+    """What `render` makes."""
+
+    DASHBOARDS = "dashboards"
+    ALERTS = "alerts"
 
 
 def main() -> None:
@@ -345,6 +354,29 @@ def sandbox(
     )
     describe = sandboxing.address_line if as_json else sandboxing.description
     sandboxing.serve(options, lambda addresses: print(describe(addresses), flush=True))
+
+
+@app.command()
+def render(
+    what: Annotated[Rendered, typer.Argument(help="dashboards or alert policies")],
+    config: ConfigFile = DEFAULT_CONFIG,
+    *,
+    backend: Annotated[
+        Backend | None, typer.Option(help="where metrics are looked for; without it, what exporter.sinks writes to")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="write NAME.json files into this directory")] = None,
+) -> None:
+    """Print what Terraform applies: dashboards and alert policies as JSON of Cloud Monitoring's API, by name."""
+    from exporter.config import load
+    from exporter.rendering import alerts, dashboards, writing
+
+    fleet = load(config)
+    renderer = dashboards.render if what is Rendered.DASHBOARDS else alerts.render
+    documents = renderer(fleet, backend or backend_of(fleet))
+    if out is None:
+        print(writing.joined(documents))
+    else:
+        writing.write(documents, out)
 
 
 @app.command()

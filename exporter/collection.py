@@ -167,7 +167,7 @@ class Collector:
         asked = [
             plan.system
             for plan in plans
-            if plan.state_due or (plan.spend and str(plan.system.table) not in self._storage)
+            if plan.storage_due or (plan.spend and str(plan.system.table) not in self._storage)
         ]
         failures: list[Failure] = []
         billed = 0

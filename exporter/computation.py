@@ -218,10 +218,11 @@ def _written_bytes(system: System, hour: Window, timeline: Timeline | None, land
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is written of a system's present: its subscription, and its health, each None where it is unknown."""
+    """What is written of a system's present: subscription and health, each None where unknown, and whether silence is a fault."""
 
     subscription: Subscription | None
     verdict: state.Verdict | None
+    active: bool
 
 
 def state_points(
@@ -229,7 +230,8 @@ def state_points(
 ) -> list[Point]:
     """The system as it is now: every collection its health, every hour all the rest.
 
-    A subscription is written every collection while it is not active, and at once when it is in another state than ``before``.
+    A subscription is written every collection while it is not active, and at once when it is in another state than ``before``, as is
+    whether silence is a fault.
     """
     system, subscription = plan.system, found.subscription
     points: list[Point] = []
@@ -239,7 +241,10 @@ def state_points(
     if plan.state_due or (plan.delivery and not settled):
         points += state.subscription_points(system, subscription, now)
     if plan.state_due:
-        points += state.objective_points(system, now)
+        points += [*state.objective_points(system, now), *state.info_points(system, now)]
+    elif plan.delivery and (before is None or before.active != found.active):
+        points += state.active_points(system, now)
+    if plan.storage_due:
         points += state.storage_points(system, snapshot.storage.get(str(system.table)), now)
     return points
 

@@ -10,6 +10,7 @@ from exporter.collection import Snapshot
 from exporter.computation import State, state_points, subscription_of
 from exporter.memory import Memory
 from exporter.metrics import fleet, summary
+from exporter.metrics.state import is_active
 from exporter.metrics.summary import Present
 from exporter.model import Failure, Family, Point, SystemSummary
 from exporter.plan import Pace, SystemPlan
@@ -53,7 +54,7 @@ def _system(
         delays={family: pace.settle(family) for family in (Family.LANDING, Family.DELIVERY)},
     )
     judged = summary.verdict(system, kept, situation)
-    found = State(subscription, judged)
+    found = State(subscription, judged, is_active(system.active_hours, minute))
     points = state_points(plan, snapshot, found, memory.states.get(system.id), minute)
     if plan.delivery or plan.state_due:
         memory.states[system.id] = found

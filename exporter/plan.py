@@ -16,7 +16,7 @@ SPEND_SETTLE = timedelta(seconds=60)
 """JOBS is near real time (documentation of INFORMATION_SCHEMA.JOBS); a minute is margin."""
 
 THRIFTY = timedelta(hours=6)
-"""How often spend and hourly state are written while the monitoring is over its budget."""
+"""How often spend and storage, which page nobody, are written while the monitoring is over its budget."""
 
 _REACH = timedelta(hours=25)
 """How far back measuring goes: a day of windows and the hour before it."""
@@ -67,8 +67,9 @@ class SystemPlan:
 
     ``landing_asked`` and ``delivery_asked`` are the windows to measure: without those that are known already (measured, but refused by
     the sink), and with earlier ones where a trailing horizon lacks them (after a restart); the latter are not written. ``state_due`` says
-    that what is written hourly about the present (objectives, storage) is due. ``expired`` windows are lost, and are skipped up to
-    ``expired_until``. ``behind`` says that more windows are due than are collected at a time.
+    that what is written hourly about the present (objectives) is due, ``storage_due`` the same of storage.
+    ``expired`` windows are lost, and are skipped up to ``expired_until``. ``behind`` says that more windows are due than are collected at a
+    time.
     """
 
     system: System
@@ -78,6 +79,7 @@ class SystemPlan:
     landing_asked: tuple[Window, ...] = ()
     delivery_asked: tuple[Window, ...] = ()
     state_due: bool = False
+    storage_due: bool = False
     behind: bool = False
     expired: int = 0
     expired_until: tuple[tuple[Family, datetime], ...] = ()
@@ -139,7 +141,8 @@ def _plan(system: System, watermarks: Watermarks, history: SystemHistory, pace: 
             # Landing may complete windows whose delivery was stored before: their errors are counted now.
             (*deliveries, *spend, *landings),
         ),
-        state_due=not behind and _is_state_due(watermark(Family.STATE), pace),
+        state_due=not behind and _is_state_due(watermark(Family.STATE), pace, HOUR),
+        storage_due=not behind and _is_state_due(watermark(Family.STATE), pace, THRIFTY if pace.thrifty else HOUR),
         behind=behind,
         expired=landing.expired + delivery.expired,
         expired_until=tuple(
@@ -186,9 +189,8 @@ def within(plans: Sequence[SystemPlan], there: datetime | None, pace: Pace) -> t
     )
 
 
-def _is_state_due(mark: datetime | None, pace: Pace) -> bool:
-    """Whether what is written hourly has not been written since the last full hour."""
-    every = THRIFTY if pace.thrifty else HOUR
+def _is_state_due(mark: datetime | None, pace: Pace, every: timedelta) -> bool:
+    """Whether what is written so often has not been written since the last multiple of that time."""
     return mark is None or mark < align_down(pace.now - pace.grace, every)
 
 

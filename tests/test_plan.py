@@ -92,6 +92,19 @@ def test_hourly_state_is_due_once_an_hour() -> None:
     marks = {Family.STATE: 3601}
     assert not planned(7199, marks).state_due
     assert planned(7200, marks).state_due
+    assert planned(7200, marks).storage_due
+
+
+def test_over_the_budget_storage_waits_and_what_alerts_need_does_not() -> None:
+    def thrifty(now_s: int) -> tuple[bool, bool]:
+        mark = {("departures", Family.STATE): Watermark(T0 + timedelta(seconds=now_s - 3599), T0)}
+        now = T0 + timedelta(seconds=now_s)
+        (found,) = plan([system()], mark, History(), Pace(now=now, delivery_delay=DELAY, thrifty=True))
+        return found.state_due, found.storage_due
+
+    due = [thrifty(hour * 3600) for hour in range(24)]
+    assert [state for state, _ in due] == [True] * 24
+    assert [hour for hour, (_, storage) in enumerate(due) if storage] == [0, 6, 12, 18]
 
 
 @given(st.integers(0, 86_400), st.integers(0, 3600), st.integers(0, 3600))

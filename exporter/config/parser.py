@@ -152,6 +152,7 @@ class _Parser:
         given = fields.SYSTEM.read(node, key, self._findings)
         if not given[""]:
             return None
+        defaults = _inherited(defaults, given)
         values = {**{k: v for k, v in defaults.items() if k}, **{k: v for k, v in given.items() if k}}
         self._unique(key, given, values, seen)
         complete = True
@@ -238,6 +239,15 @@ class _Parser:
             self._findings.at(named["interval"], f"{owner}.interval", remedy)
             return None
         return window, interval
+
+
+def _inherited(defaults: Values, given: Values) -> Values:
+    """What a system has from the defaults: a tier of its own says more than a window or an interval there."""
+    if "tier" not in given[""]:
+        return defaults
+    left_out = ("window", "interval")
+    nodes = {name: node for name, node in defaults[""].items() if name not in left_out}
+    return {"": nodes, **{name: value for name, value in defaults.items() if name and name not in left_out}}
 
 
 def _built(values: Values, given: Values, defaults: Values, metrics_location: str, timing: tuple[int, int]) -> System:

@@ -103,7 +103,13 @@ _METRICS = (
         "objective", _G, "1", ("objective",), _T, Written.HOUR,
         "The configured thresholds and targets, so that one alert policy serves every system.",
         "objective = latency_threshold_s, latency_target, errors_target, cost_per_message_usd, data_age_s, or active: 1 within "
-        "the system's active hours, else 0.",
+        "the system's active hours, else 0; active is also written at once when it changes.",
+        "configuration",
+    ),
+    Metric(
+        "info", _G, "1", ("owner", "tier", "window", "interval"), _T, Written.HOUR,
+        "1: who answers for the system, and how it is measured, so that an alert policy finds its systems by it.",
+        "owner and tier as configured; window and interval in seconds.",
         "configuration",
     ),
     Metric(

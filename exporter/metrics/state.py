@@ -168,6 +168,27 @@ def storage_points(system: System, storage: Storage | None, at: datetime) -> lis
     ]
 
 
+def info_points(system: System, at: datetime) -> list[Point]:
+    """Who answers for a system, and the class of its measuring."""
+    return [
+        gauge(
+            system,
+            "info",
+            at,
+            1,
+            owner=system.owner,
+            tier=system.tier.value,
+            window=str(system.window_s),
+            interval=str(system.interval_s),
+        )
+    ]
+
+
+def active_points(system: System, at: datetime) -> list[Point]:
+    """Whether silence is a fault now."""
+    return [gauge(system, "objective", at, float(is_active(system.active_hours, at)), objective="active")]
+
+
 def objective_points(system: System, at: datetime) -> list[Point]:
     """The system's objectives, which alert policies compare with."""
     promised = system.objectives

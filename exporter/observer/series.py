@@ -83,6 +83,7 @@ OF_SYSTEMS = (
     Series("exporter/watermark", _T, Fraction(1), rhythm=Written.HOUR),
     _series("objective", _T, 5),
     _series("objective", _T, 1, Needs.COST_OBJECTIVE),
+    _series("info", _T, 1),
     _series("storage_bytes", _T, 2),
     _series("cost", _S, 4),
     _series("cost_per_message", _S, 2, Needs.ROWS),

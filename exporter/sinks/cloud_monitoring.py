@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from google.cloud.monitoring_v3 import MetricServiceClient
-from opentelemetry.exporter.cloud_monitoring import CloudMonitoringMetricsExporter
 
 from exporter.calls import Caller, OnCall, OnSeries
 from exporter.circuits import Circuits
 from exporter.model import Family, Outcome, Point, Refusal, Watermark
 from exporter.sinks.descriptors import INGEST_DELAY_S, Descriptors
-from exporter.sinks.encoding import to_point
+from exporter.sinks.encoding import PlainExporter
 from exporter.sinks.otel import to_metrics_data
 from exporter.sinks.reading import SeriesReader
 from exporter.sinks.recording import RecordingClient
@@ -64,12 +63,11 @@ class CloudMonitoringSink:
         with warnings.catch_warnings():
             # Deprecated upstream in favour of OTLP; docs/adr/0005 says why it is used all the same.
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._exporter = CloudMonitoringMetricsExporter(
+            self._exporter = PlainExporter(
                 project_id=project,
                 client=self._recording,  # type: ignore[arg-type]
                 prefix=prefix,
             )
-        self._exporter._to_point = to_point  # type: ignore[assignment]  # ours makes no exponential histograms
 
     @property
     def retry_after(self) -> timedelta | None:

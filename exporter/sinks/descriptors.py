@@ -44,16 +44,20 @@ _LABELS = {
     "family": "metrics that become complete together",
     "health": "healthy, degraded, failing or unknown",
     "horizon": "trailing time over which is averaged",
+    "interval": "seconds between two collections",
     "kind": "processed or billed",
     "method": "method that was called",
     "objective": "name of the objective",
     "outcome": "what became of it",
+    "owner": "who answers for the system",
     "quantile": "share of the rows that were at least as fast",
     "reason": "why, in one word",
     "result": "good or bad, ok or error",
     "source": "where it came from",
     "stage": "published or written",
     "state": "state of the subscription or of its destination",
+    "tier": "how closely the system is watched",
+    "window": "length of the windows in seconds",
 }
 
 

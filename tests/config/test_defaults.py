@@ -67,8 +67,10 @@ def _spelled_out(fleet: dict[str, Any]) -> dict[str, Any]:
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    both = {**copy.deepcopy(below), **above}
-    for name in below.keys() & above.keys():
+    # A tier of the system's own says more than a window or an interval that all share.
+    kept = {name: value for name, value in below.items() if "tier" not in above or name not in ("window", "interval")}
+    both = {**copy.deepcopy(kept), **above}
+    for name in kept.keys() & above.keys():
         if isinstance(below[name], dict):
             both[name] = _merged(below[name], above[name])
     return both

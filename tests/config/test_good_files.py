@@ -101,7 +101,11 @@ def test_lists_are_replaced() -> None:
         (["window: 10m"], "", (600, 1200)),
         (["interval: 6h"], "", (300, 21600)),
         (["tier: critical", "interval: 7m"], "", (60, 420)),
-        (["tier: critical"], "window: 2m", (120, 120)),
+        ([], "window: 2m, interval: 4m", (120, 240)),
+        # A tier of the system's own says more than what all share.
+        (["tier: critical"], "window: 2m", (60, 60)),
+        (["tier: batch"], "tier: critical, window: 2m, interval: 4m", (3600, 3600)),
+        (["tier: critical", "window: 3m"], "interval: 1h", (180, 180)),
         (["window: 1m"], "window: 2m, interval: 4m", (60, 240)),
     ],
 )

@@ -64,9 +64,9 @@ def test_spend_and_state_of_one_standard_system_by_hand() -> None:
     assert spend.bytes_billed == HOURS * 2 * 10 * MIB
     assert spend.scalar_points == HOURS * (4 + 4 + 2 + 1 + 1 + 2 + 1)
     assert spend.distribution_points == HOURS
-    # An hour asks what is stored; it has 6 objectives, storage twice, the subscription's state and a watermark, and four times health.
+    # An hour asks what is stored; it has 6 objectives, info, storage twice, the subscription's state, a watermark, and four times health.
     assert state.bytes_billed == HOURS * 10 * MIB
-    assert state.scalar_points == HOURS * (6 + 2 + 1 + 1 + 4)
+    assert state.scalar_points == HOURS * (6 + 1 + 2 + 1 + 1 + 4)
 
 
 def test_a_look_reads_one_series_a_window_that_is_not_measured_at_once() -> None:

@@ -1,0 +1,84 @@
+"""The dashboards of a fleet: some of all systems, and one of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from exporter.config import Config
+from exporter.model import System
+from exporter.rendering import templates
+from exporter.rendering.backends import Backend, names
+from exporter.rendering.encoding import encode, plain
+
+_CLOUD_RUN = "cloud_run_revision"
+_NINTHS = Decimal("1e-9")
+
+
+def render(config: Config, backend: Backend) -> Mapping[str, str]:
+    """Dashboards as JSON of the API, by name: ``system-ID`` for a system, else the template's name."""
+    common = fleet_variables(config, backend)
+    found: dict[str, str] = {}
+    for name, template in templates.read("dashboards").items():
+        if name == "system":
+            for system in config.systems:
+                filled = templates.fill(template, {**common, **_system_variables(system)})
+                found[f"system-{system.id}"] = encode(_fitting(filled, system))
+        else:
+            found[name] = encode(templates.fill(template, common))
+    return found
+
+
+def fleet_variables(config: Config, backend: Backend) -> dict[str, object]:
+    """Template variables that are the same for everything of a fleet."""
+    return {
+        **names(backend, config.exporter.metric_prefix),
+        "fleet": config.fleet,
+        "monitoring_project": config.exporter.monitoring_project,
+    }
+
+
+def duration(seconds: int) -> str:
+    """Whole minutes as hours and minutes: ``1h30m``."""
+    hours, minutes = divmod(seconds // 60, 60)
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "")
+
+
+def _system_variables(system: System) -> dict[str, object]:
+    _, topic_project, _, topic = system.topic.split("/")
+    _, subscription_project, _, subscription = system.subscription.split("/")
+    objectives = system.objectives
+    return {
+        "id": system.id,
+        "owner": system.owner,
+        "tier": system.tier.value,
+        "window": duration(system.window_s),
+        "interval": duration(system.interval_s),
+        "project": system.project,
+        "topic_project": topic_project,
+        "topic_id": topic,
+        "subscription_project": subscription_project,
+        "subscription_id": subscription,
+        "table_project": system.table.project,
+        "dataset": system.table.dataset,
+        "table": system.table.table,
+        "api": system.api or "",
+        "latency_threshold_s": _number(objectives.latency_threshold_s),
+        "latency_target": _number(objectives.latency_target),
+        "errors_allowed": plain((1 - Decimal(repr(objectives.errors_target))).quantize(_NINTHS)),
+        "data_age_s": _number(objectives.data_age_s),
+    }
+
+
+def _number(value: float) -> str:
+    return plain(Decimal(repr(value)).quantize(_NINTHS))
+
+
+def _fitting(dashboard: Any, system: System) -> Any:
+    """Without the tiles about an API that the system does not have."""
+    if system.api is not None:
+        return dashboard
+    layout = dashboard["mosaicLayout"]
+    tiles = [tile for tile in layout["tiles"] if _CLOUD_RUN not in encode(tile)]
+    return {**dashboard, "mosaicLayout": {**layout, "tiles": tiles}}
