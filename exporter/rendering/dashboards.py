@@ -11,6 +11,7 @@ from exporter.model import System
 from exporter.rendering import templates
 from exporter.rendering.backends import Backend, names
 from exporter.rendering.encoding import encode, plain
+from exporter.rendering.ranges import HOUR_S
 
 _CLOUD_RUN = "cloud_run_revision"
 _NINTHS = Decimal("1e-9")
@@ -46,6 +47,7 @@ def duration(seconds: int) -> str:
 
 
 def _system_variables(system: System) -> dict[str, object]:
+    """Template variables of one system; steps are alignment periods of gauges: shorter than their points are apart, lines have holes."""
     _, topic_project, _, topic = system.topic.split("/")
     _, subscription_project, _, subscription = system.subscription.split("/")
     objectives = system.objectives
@@ -55,6 +57,8 @@ def _system_variables(system: System) -> dict[str, object]:
         "tier": system.tier.value,
         "window": duration(system.window_s),
         "interval": duration(system.interval_s),
+        "step_s": system.interval_s,
+        "hour_step_s": max(HOUR_S, system.interval_s),
         "project": system.project,
         "topic_project": topic_project,
         "topic_id": topic,
@@ -66,7 +70,7 @@ def _system_variables(system: System) -> dict[str, object]:
         "api": system.api or "",
         "latency_threshold_s": _number(objectives.latency_threshold_s),
         "latency_target": _number(objectives.latency_target),
-        "errors_allowed": plain((1 - Decimal(repr(objectives.errors_target))).quantize(_NINTHS)),
+        "errors_allowed": plain(max(_NINTHS, (1 - Decimal(repr(objectives.errors_target))).quantize(_NINTHS))),
         "data_age_s": _number(objectives.data_age_s),
     }
 

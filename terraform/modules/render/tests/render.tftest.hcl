@@ -1,0 +1,87 @@
+# How many dashboards and policies a fleet has; what is in them is compared with `exporter render` byte for byte elsewhere.
+
+variables {
+  one = {
+    id           = "departures"
+    topic        = "departures"
+    subscription = "departures-bq"
+    table        = "raw.departures"
+  }
+}
+
+run "no_system" {
+  command = plan
+
+  variables {
+    config = { fleet = "flights", defaults = { project = "acme-data", location = "EU" }, systems = [] }
+  }
+
+  expect_failures = [var.config]
+}
+
+run "one_system" {
+  command = plan
+
+  variables {
+    config = { fleet = "flights", defaults = { project = "acme-data", location = "EU" }, systems = [var.one] }
+  }
+
+  assert {
+    condition     = length(output.dashboards) == 5 && contains(keys(output.dashboards), "system-departures")
+    error_message = "A system has a dashboard beside the four of the fleet."
+  }
+
+  assert {
+    condition     = alltrue([for json in output.policies : length(jsondecode(json).conditions) == 1])
+    error_message = "A fleet of one class has one condition in each policy."
+  }
+}
+
+run "fifty_systems" {
+  command = plan
+
+  variables {
+    config = {
+      fleet    = "flights"
+      defaults = { project = "acme-data", location = "EU" }
+      systems  = [for n in range(50) : merge(var.one, { id = "s${n}", subscription = "s${n}", owner = "team-${n % 3}", tier = ["critical", "standard", "batch"][n % 3] })]
+    }
+  }
+
+  assert {
+    condition     = length(output.dashboards) == 54
+    error_message = "Fifty systems have fifty dashboards beside the four of the fleet."
+  }
+
+  assert {
+    condition     = length(output.policies) == length(output.owners) * length([for name in keys(output.policies) : name if endswith(name, "--team-0")]) + length([for name in keys(output.policies) : name if !strcontains(name, "--")])
+    error_message = "Each owner has every kind of policy that is routed by owner."
+  }
+
+  assert {
+    condition     = length(jsondecode(output.policies["fleet-incident"]).conditions) == 3
+    error_message = "The fleet's incident has a condition for each of the three classes."
+  }
+}
+
+run "one_more_changes_nothing_but_its_own" {
+  command = plan
+
+  variables {
+    config = {
+      fleet    = "flights"
+      defaults = { project = "acme-data", location = "EU" }
+      systems  = [for n in range(51) : merge(var.one, { id = "s${n}", subscription = "s${n}", owner = "team-${n % 3}", tier = ["critical", "standard", "batch"][n % 3] })]
+    }
+  }
+
+  assert {
+    condition     = length(output.dashboards) == 55
+    error_message = "One more system has one more dashboard."
+  }
+
+  assert {
+    condition     = output.policies == run.fifty_systems.policies
+    error_message = "One more system of a known owner and class changes no policy."
+  }
+}
