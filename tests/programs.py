@@ -1,7 +1,8 @@
 """Programs of others that tests run: where they are, and how Debian's packages of them come here.
 
-``python -m tests.programs`` unpacks what is missing beside the virtual environment's own files: nothing of the system changes, no service
-is started, and ``make clean`` takes it away again. It never fails: what cannot be had is named on standard error.
+``python -m tests.programs`` unpacks what is missing beside the virtual environment's own files, and what the tests of Terraform take from
+PyPI: nothing of the system changes, no service is started, and ``make clean`` takes it away again. It never fails: what cannot be had is
+named on standard error.
 """
 
 from __future__ import annotations
@@ -157,5 +158,8 @@ def _script(target: Path, path: str) -> str:
 
 
 if __name__ == "__main__":
-    for complaint in provide():
+    from tests.terraform import packages
+    from tests.terraform.standin import schemas
+
+    for complaint in [*provide(), *packages.provide(), *schemas.provide()]:
         print(f"tests that need it are skipped: {complaint}", file=sys.stderr)

@@ -1,0 +1,37 @@
+# One file for the exporter and for Terraform: everything below follows from systems.yaml.
+
+locals {
+  text   = file(var.config_file)
+  config = yamldecode(local.text)
+}
+
+module "render" {
+  source = "./modules/render"
+
+  backend = var.backend
+  config  = local.config
+}
+
+module "dashboards" {
+  source = "./modules/dashboards"
+
+  dashboards = module.render.dashboards
+  project    = module.render.monitoring_project
+
+  depends_on = [google_project_service.this]
+}
+
+module "alerts" {
+  source = "./modules/alerts"
+
+  channel_secrets = var.channel_secrets
+  channels        = var.channels
+  default_route   = var.default_route
+  enabled         = var.alerts_enabled
+  owners          = module.render.owners
+  policies        = module.render.policies
+  project         = module.render.monitoring_project
+  routes          = var.routes
+
+  depends_on = [google_project_service.this]
+}

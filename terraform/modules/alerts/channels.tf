@@ -1,0 +1,51 @@
+locals {
+  own_channels = { for name, channel in var.channels : name => channel if channel.type != "existing" }
+
+  api_types = {
+    email     = "email"
+    slack     = "slack"
+    pagerduty = "pagerduty"
+    webhook   = "webhook_tokenauth"
+    pubsub    = "pubsub"
+  }
+  # The label that holds a channel's address: descriptors of projects.notificationChannelDescriptors.
+  address_labels = {
+    email     = "email_address"
+    slack     = "channel_name"
+    pagerduty = null
+    webhook   = "url"
+    pubsub    = "topic"
+  }
+}
+
+resource "google_monitoring_notification_channel" "this" {
+  for_each = local.own_channels
+
+  project      = var.project
+  display_name = each.key
+  type         = local.api_types[each.value.type]
+  labels       = each.value.type == "pagerduty" ? {} : { (local.address_labels[each.value.type]) = each.value.address }
+
+  dynamic "sensitive_labels" {
+    for_each = contains(["slack", "pagerduty"], each.value.type) ? ["secret"] : []
+
+    content {
+      auth_token  = each.value.type == "slack" ? var.channel_secrets[each.key] : null
+      service_key = each.value.type == "pagerduty" ? var.channel_secrets[each.key] : null
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = !contains(["slack", "pagerduty"], each.value.type) || contains(keys(nonsensitive(var.channel_secrets)), each.key)
+      error_message = "channel_secrets.${each.key} is missing: Slack wants a token, PagerDuty an integration key."
+    }
+  }
+}
+
+locals {
+  channel_ids = merge(
+    { for name, channel in google_monitoring_notification_channel.this : name => channel.id },
+    { for name, channel in var.channels : name => channel.address if channel.type == "existing" },
+  )
+}

@@ -1,0 +1,84 @@
+# The API's JSON, field by field, into the provider's blocks: it takes policies in no other form.
+
+locals {
+  decoded = { for name, json in var.policies : name => jsondecode(json) }
+  # KIND--OWNER; an owner may hold dashes itself.
+  owner_of = { for name in keys(var.policies) : name => join("--", slice(split("--", name), min(1, length(split("--", name)) - 1), length(split("--", name)))) if strcontains(name, "--") }
+  route_of = { for name in keys(var.policies) : name => try(var.routes[local.owner_of[name]], var.default_route) }
+  urgent   = { for name, policy in local.decoded : name => contains(["CRITICAL", "ERROR"], try(policy.severity, "CRITICAL")) }
+  notified = { for name, route in local.route_of : name => local.urgent[name] ? route.page : route.ticket }
+
+  routes         = concat([var.default_route], values(var.routes))
+  unknown_names  = setsubtract(flatten([for route in local.routes : concat(route.page, route.ticket)]), keys(var.channels))
+  unknown_owners = setsubtract(keys(var.routes), var.owners)
+  silent         = sort([for name, channels in local.notified : name if length(channels) == 0])
+}
+
+resource "google_monitoring_alert_policy" "this" {
+  for_each = local.decoded
+
+  project               = var.project
+  display_name          = each.value.displayName
+  combiner              = each.value.combiner
+  enabled               = var.enabled
+  severity              = each.value.severity
+  user_labels           = each.value.userLabels
+  notification_channels = [for channel in local.notified[each.key] : local.channel_ids[channel]]
+
+  dynamic "conditions" {
+    for_each = each.value.conditions
+
+    content {
+      display_name = conditions.value.displayName
+
+      condition_prometheus_query_language {
+        query                     = conditions.value.conditionPrometheusQueryLanguage.query
+        duration                  = try(conditions.value.conditionPrometheusQueryLanguage.duration, null)
+        evaluation_interval       = conditions.value.conditionPrometheusQueryLanguage.evaluationInterval
+        alert_rule                = try(conditions.value.conditionPrometheusQueryLanguage.alertRule, null)
+        rule_group                = try(conditions.value.conditionPrometheusQueryLanguage.ruleGroup, null)
+        labels                    = try(conditions.value.conditionPrometheusQueryLanguage.labels, null)
+        disable_metric_validation = try(conditions.value.conditionPrometheusQueryLanguage.disableMetricValidation, null)
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close           = each.value.alertStrategy.autoClose
+    notification_prompts = try(each.value.alertStrategy.notificationPrompts, null)
+  }
+
+  documentation {
+    content   = each.value.documentation.content
+    mime_type = each.value.documentation.mimeType
+    subject   = try(each.value.documentation.subject, null)
+
+    dynamic "links" {
+      for_each = try(each.value.documentation.links, [])
+
+      content {
+        display_name = links.value.displayName
+        url          = links.value.url
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.unknown_names) == 0
+      error_message = "Routes name channels that are not in channels: ${join(", ", local.unknown_names)}."
+    }
+
+    precondition {
+      condition     = length(local.unknown_owners) == 0
+      error_message = "routes names owners that no system has: ${join(", ", local.unknown_owners)}."
+    }
+  }
+}
+
+check "somebody_is_told" {
+  assert {
+    condition     = length(local.silent) == 0
+    error_message = "These policies notify nobody: ${join(", ", local.silent)}. Name channels in default_route or in routes."
+  }
+}

@@ -1,0 +1,92 @@
+variable "channels" {
+  description = <<-EOT
+    Notification channels by a name of your own. type: email, slack, pagerduty, webhook, pubsub, or existing.
+    address: the email address, the Slack channel (#name), the webhook's URL, the Pub/Sub topic (projects/P/topics/T), or of an existing
+    channel its resource name (projects/P/notificationChannels/N). PagerDuty needs none. Secrets: channel_secrets.
+  EOT
+  type = map(object({
+    type    = string
+    address = optional(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for channel in var.channels : contains(["email", "slack", "pagerduty", "webhook", "pubsub", "existing"], channel.type)])
+    error_message = "channels: type must be email, slack, pagerduty, webhook, pubsub or existing."
+  }
+
+  validation {
+    condition     = alltrue([for channel in var.channels : channel.type == "pagerduty" || try(length(channel.address) > 0, false)])
+    error_message = "channels: every type but pagerduty needs an address."
+  }
+
+  validation {
+    condition = alltrue([
+      for channel in var.channels : can(regex({
+        email     = "^[^@[:space:]]+@[^@[:space:]]+$"
+        slack     = "^#[^[:space:]]+$"
+        pagerduty = ".*"
+        webhook   = "^https://[^[:space:]]+$"
+        pubsub    = "^projects/[^/]+/topics/[^/]+$"
+        existing  = "^projects/[^/]+/notificationChannels/[^/]+$"
+      }[channel.type], coalesce(channel.address, "none")))
+    ])
+    error_message = "channels: email wants name@host, slack #channel, webhook https://..., pubsub projects/P/topics/T, existing projects/P/notificationChannels/N."
+  }
+}
+
+variable "channel_secrets" {
+  description = "Secrets by the names of channels: Slack's token, PagerDuty's integration key. They end up in the state: keep that safe."
+  type        = map(string)
+  default     = {}
+  sensitive   = true
+}
+
+variable "default_route" {
+  description = "Channels for policies of the whole fleet, and of owners without a route: pages are CRITICAL and ERROR, tickets are WARNING."
+  type = object({
+    page   = optional(list(string), [])
+    ticket = optional(list(string), [])
+  })
+  default = {}
+}
+
+variable "enabled" {
+  description = "Whether policies notify: false mutes all of them, for a migration."
+  type        = bool
+  default     = true
+}
+
+variable "owners" {
+  description = "The owners that have policies: the output of the module render."
+  type        = list(string)
+}
+
+variable "policies" {
+  description = "Alert policies as JSON of the API, by name (KIND, or KIND--OWNER): the output of the module render."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for json in var.policies : try(length(jsondecode(json).conditions) >= 1 && length(jsondecode(json).conditions) <= 6, false)])
+    error_message = "Each policy must be JSON with 1 to 6 conditions."
+  }
+}
+
+variable "project" {
+  description = "Project that the metrics are written to; the policies live beside them."
+  type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project must be a project id: 6 to 30 of a-z, 0-9 and -, beginning with a letter."
+  }
+}
+
+variable "routes" {
+  description = "Channels by owner, where they are not those of default_route."
+  type = map(object({
+    page   = optional(list(string), [])
+    ticket = optional(list(string), [])
+  }))
+  default = {}
+}

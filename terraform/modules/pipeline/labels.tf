@@ -1,0 +1,3 @@
+locals {
+  labels = merge(var.labels, { system = var.system.id })
+}

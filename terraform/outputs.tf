@@ -1,0 +1,29 @@
+output "dashboards" {
+  description = "Addresses of the dashboards in the Google Cloud console, by name."
+  value       = module.dashboards.urls
+}
+
+output "exporter" {
+  description = "The exporter on Cloud Run: its address, account, repository for images, and when it is called. Null where it runs elsewhere."
+  value = one([for each in module.exporter : {
+    repository      = each.repository
+    schedule        = each.schedule
+    service_account = each.service_account
+    uri             = each.uri
+  }])
+}
+
+output "policies" {
+  description = "Resource names of the alert policies, by name."
+  value       = module.alerts.policies
+}
+
+output "silent_policies" {
+  description = "Policies that notify nobody, for want of a route."
+  value       = module.alerts.silent
+}
+
+output "systems" {
+  description = "The systems as they are monitored, by id: defaults filled in, names in full, durations in seconds."
+  value       = module.render.systems
+}
