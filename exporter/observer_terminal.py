@@ -13,6 +13,7 @@ from rich.text import Text
 from exporter.config import format_duration
 from exporter.metrics.catalog import EXPORTER_JOB, FLEET_JOB
 from exporter.model import Family
+from exporter.observer import alerting
 from exporter.observer.estimate import ALERTING, Estimate
 from exporter.observer.planner import Change, Plan
 from exporter.observer.review import Review
@@ -45,7 +46,7 @@ def costs(review: Review, *, written: bool) -> RenderableType:
         Text("Otherwise it would cost a month:", style="bold"),
         _alternatives(review),
         Text(),
-        *_notes(estimated),
+        *_notes(review),
     ]
     if review.plan is not None:
         blocks += [Text(), *_budget(review.plan, written=written)]
@@ -112,9 +113,13 @@ def _alternatives(review: Review) -> Table:
     return table
 
 
-def _notes(estimated: Estimate) -> Iterator[Text]:
-    alerting = dollars(estimated.bill.alerting)
-    yield Text(f"Alerting is free until September 2027, then about ${alerting} a month on top.", style="dim")
+def _notes(review: Review) -> Iterator[Text]:
+    estimated, count = review.estimate, alerting.policies(review.systems)
+    usd = dollars(estimated.bill.alerting)
+    yield Text(f"{count} alert policies: free until September 2027, then up to ${usd} a month on top.", style="dim")
+    if count > alerting.MOST_POLICIES:
+        remedy = "give fewer owners, or fewer pairs of window and interval"
+        yield Text(f"That is more than the {alerting.MOST_POLICIES} that a project takes: {remedy}.", style="yellow")
     yield Text(FREE_TIERS, style="dim")
     if estimated.prices["slot_hour"]:
         yield Text("Queries run on slots (prices.slot_hour): what they take is not in the estimate.", style="dim")

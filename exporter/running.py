@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import FrameType
 
 from exporter import assembly, destinations, scheduler
@@ -22,6 +22,7 @@ from exporter.web.app import application
 from exporter.web.guard import guard
 from exporter.web.listening import listen
 from exporter.web.server import Server
+from exporter.windows import period_s
 from exporter.worker import Worker
 
 _STOP_S = 7.0
@@ -49,7 +50,7 @@ def run(config: Config, options: Options, show: Show) -> None:
         runner = Scheduler(
             worker.cycle,
             worker.overrun,
-            period=scheduler.period(config.systems),
+            period=timedelta(seconds=period_s(config.systems)),
             offset=scheduler.offset(f"{config.fleet}/{options.role.task_id}"),
             follow=parts.clients.now if config.endpoints.clock is not None else None,
         )

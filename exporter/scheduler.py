@@ -9,7 +9,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_SUBMITTED, JobEvent
@@ -19,9 +19,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from exporter.clients import Now
 from exporter.errors import ExporterError
-from exporter.model import System
 from exporter.plan import LANDING_SETTLE
-from exporter.windows import MINUTE, align_down
+from exporter.windows import align_down
 
 _SPREAD_S = 10
 """Exporters of different fleets and shards start within so many seconds of each other, each always at the same second."""
@@ -36,11 +35,6 @@ _log = logging.getLogger(__name__)
 
 class SchedulerDied(ExporterError):
     """The scheduler starts no cycles any more: the process is of no use, and ends so that it is restarted."""
-
-
-def period(systems: Sequence[System]) -> timedelta:
-    """How often there may be something to do: the shortest window, in whole minutes."""
-    return max(MINUTE, timedelta(seconds=min((system.window_s for system in systems), default=60)))
 
 
 def offset(name: str) -> timedelta:

@@ -6,10 +6,11 @@ after that. A system is collected at the multiples of its interval; one collecti
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from exporter.model import Window
+from exporter.model import System, Window
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -73,3 +74,12 @@ def due(
 def is_collection_end(window: Window, interval: timedelta) -> bool:
     """Whether a window ends where a collection ends: gauges are written there, so that catching up writes the same points."""
     return align_down(window.end, interval) == window.end
+
+
+def period_s(systems: Iterable[System]) -> int:
+    """How often a fleet has a cycle, in seconds: whole minutes that divide its shortest window, at most five.
+
+    Delivery is complete five minutes after a window's end: a cycle per window alone would find it a whole window late.
+    """
+    shortest_s = min((system.window_s for system in systems), default=60)
+    return shortest_s // -(-shortest_s // 300)

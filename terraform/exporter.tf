@@ -2,7 +2,7 @@ module "exporter" {
   source = "./modules/exporter"
   count  = var.exporter == null ? 0 : 1
 
-  cycle_minutes      = module.render.shortest_window_s / 60
+  cycle_minutes      = module.render.cycle_minutes
   data_access        = var.exporter.data_access
   enable_apis        = false # apis.tf does
   env                = var.exporter.env

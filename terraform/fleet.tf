@@ -30,6 +30,7 @@ module "alerts" {
   enabled         = var.alerts_enabled
   owners          = module.render.owners
   policies        = module.render.policies
+  policy_owners   = module.render.policy_owners
   project         = module.render.monitoring_project
   routes          = var.routes
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model import Window
-from exporter.windows import EPOCH, MAX_AGE, Due, align_down, align_up, due, is_collection_end, split
-from tests.builders import T0, window
+from exporter.windows import EPOCH, MAX_AGE, Due, align_down, align_up, due, is_collection_end, period_s, split
+from tests.builders import T0, system, window
 
 LENGTHS = st.sampled_from([60, 300, 900, 1800, 3600]).map(lambda seconds: timedelta(seconds=seconds))
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1)).map(lambda naive: naive.replace(tzinfo=UTC))  # noqa: DTZ001
@@ -106,3 +107,27 @@ def test_a_longer_window_never_overlaps_what_is_stored() -> None:
 def test_gauges_belong_to_multiples_of_the_interval() -> None:
     assert is_collection_end(window(600), timedelta(minutes=15))
     assert not is_collection_end(window(300), timedelta(minutes=15))
+
+
+@pytest.mark.parametrize(
+    ("windows_s", "expected_s"),
+    [
+        ([], 60),
+        ([60, 3600], 60),
+        ([300, 3600], 300),
+        ([180], 180),
+        ([360], 180),
+        ([600], 300),
+        ([720], 240),
+        ([3600], 300),
+    ],
+)
+def test_cycles_are_frequent_enough_for_what_is_complete_minutes_later(windows_s: list[int], expected_s: int) -> None:
+    assert period_s(system(window_s=window_s, interval_s=window_s) for window_s in windows_s) == expected_s
+
+
+@given(st.sampled_from([60 * n for n in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)]))
+def test_every_window_ends_with_a_period(window_s: int) -> None:
+    found_s = period_s([system(window_s=window_s, interval_s=window_s)])
+    assert found_s % 60 == window_s % found_s == 0
+    assert found_s <= 300

@@ -21,7 +21,7 @@ from exporter.model import ActiveHours, Columns, Objectives, System, TableRef, T
 
 RESERVED_IDS = ("exporter", "fleet")
 MAX_CLASSES = 6
-"""An alert policy has at most six conditions, one per (window, interval) class."""
+"""Each (window, interval) class has alert policies of its own for every owner, and a project takes 500 of them."""
 MAX_SYSTEMS = 5000
 MAX_BYTES = 5 * 2**20
 
@@ -144,7 +144,7 @@ class _Parser:
             lines = ", ".join(str(line) for line in classes.values())
             self._findings.at(
                 node, "systems",
-                f"{len(classes)} different pairs of window and interval (lines {lines}): alert policies take {MAX_CLASSES}; use fewer",
+                f"{len(classes)} different pairs of window and interval (lines {lines}): each has policies of its own; use {MAX_CLASSES} at most",
             )  # fmt: skip
         return systems
 

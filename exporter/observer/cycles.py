@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from exporter.model import System
 from exporter.pricing import HOURS_PER_MONTH
+from exporter.windows import period_s
 
 MINUTES = HOURS_PER_MONTH * 60
 MONTH_S = MINUTES * 60
@@ -29,7 +30,7 @@ def collections(interval_s: int) -> Fraction:
 
 @dataclass(frozen=True, slots=True)
 class Cycles:
-    """Cycles of a month by what they do first: as many as the shortest window asks for, some of which collect nothing."""
+    """Cycles of a month by what they do first: one each period of the fleet, some of which collect nothing."""
 
     landing: int
     delivery: int
@@ -47,9 +48,9 @@ class Cycles:
 
 
 @lru_cache(256)
-def cycles(intervals: frozenset[int], shortest_window_s: int) -> Cycles:
-    """Cycles of systems with the given intervals and shortest window in seconds; the window is how often a cycle begins."""
-    period = shortest_window_s // 60
+def cycles(intervals: frozenset[int], length_s: int) -> Cycles:
+    """Cycles of systems with the given intervals in seconds, where one begins each period."""
+    period = length_s // 60
     late = -(-DELIVERY_MINUTES // period) * period
     landing = _union(range(0, MINUTES, interval // 60) for interval in intervals)
     delivery = _union(range(late, MINUTES, interval // 60) for interval in intervals)
@@ -59,7 +60,7 @@ def cycles(intervals: frozenset[int], shortest_window_s: int) -> Cycles:
 def of(systems: Iterable[System]) -> Cycles:
     """Cycles of a fleet."""
     listed = list(systems)
-    return cycles(frozenset(system.interval_s for system in listed), min(system.window_s for system in listed))
+    return cycles(frozenset(system.interval_s for system in listed), period_s(listed))
 
 
 @lru_cache(256)

@@ -1,10 +1,12 @@
-"""The alert policies of a fleet: by kind, and where channels differ by owner; one condition per (window, interval) class."""
+"""The alert policies of a fleet: by kind, by (window, interval) class, and by owner where channels differ by that.
+
+One condition each: a policy that uses PromQL takes no more (https://docs.cloud.google.com/monitoring/promql/create-promql-alerts).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from exporter.config import Config
 from exporter.model import System
@@ -14,11 +16,11 @@ from exporter.rendering.dashboards import duration, fleet_variables
 from exporter.rendering.encoding import encode
 
 _PER_CLASS, _PER_OWNER = "${interval_s}", "${owner}"
-"""What a template mentions that has a condition per class, or that is rendered for each owner."""
+"""What a template mentions that is rendered for each class, or for each owner."""
 
 
 def render(config: Config, backend: Backend) -> Mapping[str, str]:
-    """Policies as JSON of the API, by name: ``KIND--OWNER`` where a kind is rendered for each owner, else ``KIND``."""
+    """Policies as JSON of the API, by name: ``KIND``, then ``--WINDOW-INTERVAL`` and ``--OWNER`` where there is one of each."""
     common = {
         **fleet_variables(config, backend),
         "fleet_incident_systems": config.exporter.fleet_incident_systems,
@@ -26,13 +28,10 @@ def render(config: Config, backend: Backend) -> Mapping[str, str]:
     }
     found: dict[str, str] = {}
     for kind, template in templates.read("alerts").items():
-        if _PER_OWNER in template:
-            for owner in sorted({system.owner for system in config.systems}):
-                own = [system for system in config.systems if system.owner == owner]
-                of_owner = {**common, "owner": owner, "owner_label": label(owner)}
-                found[f"{kind}--{owner}"] = encode(_policy(template, of_owner, own))
-        else:
-            found[kind] = encode(_policy(template, common, config.systems))
+        for owner, systems in _owners(config.systems) if _PER_OWNER in template else [({}, config.systems)]:
+            for of_class in map(_class, ranges.classes(systems)) if _PER_CLASS in template else [{}]:
+                policy = templates.fill(template, {**common, **owner, **of_class})
+                found[_name(kind, owner, of_class)] = encode(policy)
     return found
 
 
@@ -41,13 +40,18 @@ def label(owner: str) -> str:
     return re.sub(r"[^a-z0-9_-]", "_", owner.lower())
 
 
-def _policy(template: str, variables: Mapping[str, object], systems: Sequence[System]) -> Any:
-    """One policy, with the conditions of all classes that these systems have."""
-    if _PER_CLASS not in template:
-        return templates.fill(template, variables)
-    filled = [templates.fill(template, {**variables, **_class(pair)}) for pair in ranges.classes(systems)]
-    return {**filled[0], "conditions": [condition for each in filled for condition in each["conditions"]]}
+def _owners(systems: Sequence[System]) -> Iterator[tuple[Mapping[str, object], Sequence[System]]]:
+    """Variables of each owner, and its systems."""
+    for owner in sorted({system.owner for system in systems}):
+        own = [system for system in systems if system.owner == owner]
+        yield {"owner": owner, "owner_label": label(owner)}, own
 
 
 def _class(pair: ranges.Class) -> Mapping[str, object]:
     return {**ranges.of_class(pair), "window": duration(pair[0]), "interval": duration(pair[1])}
+
+
+def _name(kind: str, owner: Mapping[str, object], of_class: Mapping[str, object]) -> str:
+    classes = [f"{of_class['window']}-{of_class['interval']}"] if of_class else []
+    owners = [str(owner["owner"])] if owner else []
+    return "--".join([kind, *classes, *owners])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from exporter.model import System
+from exporter.windows import period_s
 
 LANDING_DELAY_S = 75
 """15 s until a window has settled, and a minute until the cycle is done and its points can be read."""
@@ -23,7 +24,7 @@ FLEET_HOLD_S = 120
 HOUR_S = 3600
 
 Class = tuple[int, int]
-"""Window and interval in seconds: systems that have them in common share a condition."""
+"""Window and interval in seconds: systems that have them in common share policies."""
 
 
 def classes(systems: Iterable[System]) -> list[Class]:
@@ -55,8 +56,7 @@ def of_class(pair: Class) -> Mapping[str, int]:
 
 def absent_s(systems: Iterable[System]) -> int:
     """After how long without a cycle the exporter is held to be absent: three of its periods and two minutes, at least five minutes."""
-    period_s = max(60, min(system.window_s for system in systems))
-    return max(300, 3 * period_s + 120)
+    return max(300, 3 * period_s(systems) + 120)
 
 
 def _burns(kind: str, range_s: int) -> dict[str, int]:

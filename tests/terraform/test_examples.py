@@ -106,12 +106,13 @@ def test_the_fifty_first_system_changes_no_policy(workspaces: Workspaces) -> Non
     add_system(workspace, id="balloons", owner="sales", tier="critical")
     changes = planned(workspace, FIFTY)
     assert changes['module.dashboards.google_monitoring_dashboard.this["system-balloons"]'] == "create"
-    policies = {address for address in changes if "alert_policy" in address}
-    # Sales had no critical system before: its own policies get one more condition, and nobody else's do.
-    assert policies
-    assert all(re.search(r'--sales"\]$', address) for address in policies)
+    policies = {address: change for address, change in changes.items() if "alert_policy" in address}
+    # Sales had no critical system before: it gets policies for one, and nothing of what is there changes.
+    assert len(policies) == 11
+    assert set(policies.values()) == {"create"}
+    assert all(re.search(r'--1m-1m--sales"\]$', address) for address in policies)
     add_system(workspace, id="zeppelins", owner="operations", tier="critical")
-    assert {address for address in planned(workspace, FIFTY) if "alert_policy" in address} == policies
+    assert {address for address in planned(workspace, FIFTY) if "alert_policy" in address} == set(policies)
 
 
 def write_inventories() -> None:

@@ -16,6 +16,7 @@ from exporter.errors import ConfigError
 from exporter.model import System
 from exporter.rendering import alerts, dashboards
 from exporter.rendering.backends import Backend, backend_of
+from exporter.windows import period_s
 from tests.terraform.program import ROOT
 from tests.terraform.workspace import Workspace, Workspaces
 
@@ -36,7 +37,7 @@ output "fleet" { value = module.render.fleet }
 output "monitoring_project" { value = module.render.monitoring_project }
 output "policies" { value = module.render.policies }
 output "systems" { value = module.render.systems }
-output "shortest_window_s" { value = module.render.shortest_window_s }
+output "cycle_minutes" { value = module.render.cycle_minutes }
 """
 
 GOOD: dict[str, Any] = {
@@ -151,7 +152,7 @@ def agree(outputs: Mapping[str, Any], loaded: Config, backend: Backend) -> None:
     assert outputs["backend"] == backend
     assert outputs["fleet"] == loaded.fleet
     assert outputs["monitoring_project"] == loaded.exporter.monitoring_project
-    assert outputs["shortest_window_s"] == min(system.window_s for system in loaded.systems)
+    assert outputs["cycle_minutes"] * 60 == period_s(loaded.systems)
     assert outputs["systems"] == {system.id: known(loaded, system) for system in loaded.systems}
     for name, renderer in (("dashboards", dashboards.render), ("policies", alerts.render)):
         ours = renderer(loaded, backend)

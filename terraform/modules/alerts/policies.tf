@@ -1,10 +1,8 @@
 # The API's JSON, field by field, into the provider's blocks: it takes policies in no other form.
 
 locals {
-  decoded = { for name, json in var.policies : name => jsondecode(json) }
-  # KIND--OWNER; an owner may hold dashes itself.
-  owner_of = { for name in keys(var.policies) : name => join("--", slice(split("--", name), min(1, length(split("--", name)) - 1), length(split("--", name)))) if strcontains(name, "--") }
-  route_of = { for name in keys(var.policies) : name => try(var.routes[local.owner_of[name]], var.default_route) }
+  decoded  = { for name, json in var.policies : name => jsondecode(json) }
+  route_of = { for name in keys(var.policies) : name => try(var.routes[var.policy_owners[name]], var.default_route) }
   urgent   = { for name, policy in local.decoded : name => contains(["CRITICAL", "ERROR"], try(policy.severity, "CRITICAL")) }
   notified = { for name, route in local.route_of : name => local.urgent[name] ? route.page : route.ticket }
 

@@ -63,13 +63,25 @@ variable "owners" {
 }
 
 variable "policies" {
-  description = "Alert policies as JSON of the API, by name (KIND, or KIND--OWNER): the output of the module render."
+  description = "Alert policies as JSON of the API, by name: the output of the module render."
   type        = map(string)
 
   validation {
-    condition     = alltrue([for json in var.policies : try(length(jsondecode(json).conditions) >= 1 && length(jsondecode(json).conditions) <= 6, false)])
-    error_message = "Each policy must be JSON with 1 to 6 conditions."
+    condition     = alltrue([for json in var.policies : try(length(jsondecode(json).conditions) == 1, false)])
+    error_message = "Each policy must be JSON with one condition: a policy that uses PromQL takes no more."
   }
+
+  validation {
+    condition     = length(var.policies) <= 500
+    error_message = "More policies than the 500 that a project takes: use fewer owners, or fewer pairs of window and interval."
+  }
+}
+
+variable "policy_owners" {
+  description = "The owner of each policy, by name; those of the whole fleet are left out: the output of the module render."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }
 
 variable "project" {

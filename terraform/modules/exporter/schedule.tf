@@ -1,4 +1,4 @@
-# Cloud Scheduler asks for a cycle as often as the fleet's shortest window.
+# Cloud Scheduler asks for a cycle as often as the fleet's shortest window asks for, at least every five minutes.
 
 locals {
   # One minute past: rows of a window settle for 15 s after its end, and a call on the dot would leave them to the next one.

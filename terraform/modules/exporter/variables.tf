@@ -1,5 +1,5 @@
 variable "cycle_minutes" {
-  description = "How often a cycle is asked for, in minutes: the fleet's shortest window. Without meaning when always on, where the exporter knows by itself."
+  description = "How often a cycle is asked for, in minutes: what the fleet's shortest window asks for, at most five. Without meaning when always on, where the exporter knows by itself."
   type        = number
   default     = 5
   nullable    = false

@@ -1,4 +1,4 @@
-# One policy per kind, and per owner where the template names one; in it one condition per (window, interval) class.
+# One policy per kind, per (window, interval) class where the template is for one, and per owner where it names one.
 # The ranges are those of exporter/rendering/ranges.py, which says where they come from.
 
 locals {
@@ -35,31 +35,14 @@ locals {
     }
   ]
 
+  # How often there is a cycle: whole minutes that divide the shortest window, at most five (exporter/windows.py).
   shortest_window_s = min([for system in local.systems : system.window_s]...)
+  cycle_s           = local.shortest_window_s / ceil(local.shortest_window_s / 300)
   alert_common = merge(local.common, {
     fleet_incident_systems = try(local.settings.fleet_incident_systems, 5)
-    absent_range_s         = max(300, 3 * max(60, local.shortest_window_s) + 120)
+    absent_range_s         = max(300, 3 * local.cycle_s + 120)
   })
 
-  # Every policy with what it is filled in with: for a kind without classes once, else once a class.
-  policy_parts = merge(
-    { for kind, file in local.alert_kind : kind => {
-      file  = file
-      parts = [for place, class in local.class_variables : merge(local.alert_common, class) if local.per_class[kind] || place == 0]
-    } if !local.per_owner[kind] },
-    merge([
-      for kind, file in local.alert_kind : {
-        for owner in local.owners : "${kind}--${owner}" => {
-          file = file
-          parts = [
-            for place, class in local.classes_of_owner[owner] :
-            merge(local.alert_common, class, { owner = owner, owner_label = replace(lower(owner), "/[^a-z0-9_-]/", "_") })
-            if local.per_class[kind] || place == 0
-          ]
-        }
-      } if local.per_owner[kind]
-    ]...),
-  )
   classes_of_owner = {
     for owner in local.owners : owner => [
       for class in local.class_variables : class if anytrue([
@@ -68,12 +51,22 @@ locals {
     ]
   }
 
-  filled_policies = {
-    for name, policy in local.policy_parts : name => [for variables in policy.parts : jsondecode(templatefile(policy.file, variables))]
-  }
-  policies = {
-    for name, filled in local.filled_policies : name => jsonencode(merge(filled[0], {
-      conditions = flatten([for each in filled : each.conditions])
-    }))
-  }
+  # Every policy with what it is filled in with: a kind once for each owner and class that it speaks of. A kind without classes takes the first.
+  rendered = flatten([
+    for kind, file in local.alert_kind : [
+      for owner in local.per_owner[kind] ? local.owners : [""] : [
+        for place, class in owner == "" ? local.class_variables : local.classes_of_owner[owner] : {
+          name  = join("--", compact([kind, local.per_class[kind] ? "${class.window}-${class.interval}" : "", owner]))
+          file  = file
+          owner = owner
+          variables = merge(local.alert_common, class, owner == "" ? {} : {
+            owner       = owner
+            owner_label = replace(lower(owner), "/[^a-z0-9_-]/", "_")
+          })
+        } if local.per_class[kind] || place == 0
+      ]
+    ]
+  ])
+  policies      = { for each in local.rendered : each.name => jsonencode(jsondecode(templatefile(each.file, each.variables))) }
+  policy_owners = { for each in local.rendered : each.name => each.owner if each.owner != "" }
 }

@@ -3,6 +3,11 @@ output "backend" {
   value       = local.backend
 }
 
+output "cycle_minutes" {
+  description = "How often the exporter has a cycle, in minutes: what its shortest window asks for, at most five."
+  value       = local.cycle_s / 60
+}
+
 output "dashboards" {
   description = "Dashboards as JSON of the API, by name: fleet, compare, cost, exporter, and system-ID for each system."
   value       = merge(local.fleet_dashboards, local.system_dashboards)
@@ -24,14 +29,15 @@ output "owners" {
 }
 
 output "policies" {
-  description = "Alert policies as JSON of the API, by name: KIND, or KIND--OWNER where each owner has one."
+  description = "Alert policies as JSON of the API, by name: KIND, then --WINDOW-INTERVAL and --OWNER where there is one of each."
   value       = local.policies
 }
 
-output "shortest_window_s" {
-  description = "The shortest window of the fleet in seconds: how often the exporter has to be called."
-  value       = local.shortest_window_s
+output "policy_owners" {
+  description = "The owner of each policy, by name; those of the whole fleet are left out."
+  value       = local.policy_owners
 }
+
 
 output "systems" {
   description = "Systems by id: defaults filled in, names in full, durations in seconds."
@@ -79,7 +85,7 @@ output "systems" {
 
   precondition {
     condition     = length(local.classes) <= 6
-    error_message = "More than six different pairs of window and interval: an alert policy takes six conditions. `exporter check --plan` chooses fewer."
+    error_message = "More than six different pairs of window and interval, each of which has alert policies of its own. `exporter check --plan` chooses fewer."
   }
 
   precondition {
