@@ -144,7 +144,7 @@ class _Parser:
             lines = ", ".join(str(line) for line in classes.values())
             self._findings.at(
                 node, "systems",
-                f"{len(classes)} different pairs of window and interval (lines {lines}): each has policies of its own; use {MAX_CLASSES} at most",
+                f"{len(classes)} different pairs of window and interval (lines {lines}): each has policies of its own; use {MAX_CLASSES}",
             )  # fmt: skip
         return systems
 
