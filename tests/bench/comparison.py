@@ -16,6 +16,7 @@ from tests.bench.sandbox import QUARTER_S, QUARTERS, Sandbox, sandbox
 SYSTEMS = 50
 _HISTORY_HOURS = 2
 
+ONE_WINDOW = "exporter, warm, all families, one window"
 WARM, QUARTER, COLD = "exporter, warm, all families", "exporter, warm, a quarter of an hour", "exporter once, cold"
 FLOOR, SLO = "floor", "slo-generator 2.6.0"
 QUERIES_COLD, QUERIES_WARM = "query-exporter 5.2.2, cold", "query-exporter 5.2.2, warm"
@@ -43,6 +44,9 @@ def compare(rounds: int) -> Comparison:
             directory=Path(scratch),
             python=python,
             warm=stack.enter_context(candidates.warm(python, cloud, cloud.config, _HISTORY_HOURS)),
+            one_window=stack.enter_context(
+                candidates.warm(python, cloud, cloud.other_prefix("single", window="15m"), _HISTORY_HOURS)
+            ),
             floor=stack.enter_context(candidates.floor(python, cloud)),
             cold_config=cloud.other_prefix("cold"),
         )
@@ -61,6 +65,7 @@ class _Contest:
     directory: Path
     python: Path
     warm: Warm
+    one_window: Warm
     floor: Floor
     cold_config: Path
     slo_python: Path = field(init=False)
@@ -80,6 +85,7 @@ class _Contest:
         if self.queries_python is None:
             found.skipped.append("query-exporter 5.2.2 needs Python 3.12 or newer, and none was found")
         self.warm.begin()
+        self.one_window.begin()
         candidates.once(self.python, self.cloud, self.cold_config, self._log)
 
     def round(self, found: Comparison) -> None:
@@ -87,10 +93,12 @@ class _Contest:
         for quarter in range(1, QUARTERS + 1):
             self.cloud.advance(QUARTER_S)
             warm = self.warm.collect()
+            one_window = self.one_window.collect()
             cold = candidates.once(self.python, self.cloud, self.cold_config, self._log)
             if quarter < QUARTERS:
                 found.add(QUARTER, warm)
         found.add(WARM, warm)
+        found.add(ONE_WINDOW, one_window)
         found.add(COLD, cold)
         found.add(FLOOR, self.floor.send(warm.used))
         found.add(SLO, slo.compute(self.slo_python, self.cloud, self.directory, self._log))

@@ -53,9 +53,11 @@ class Sandbox:
         found: list[dict[str, Any]] = yaml.safe_load(self.config.read_text(encoding="utf-8"))["systems"]
         return found
 
-    def other_prefix(self, prefix: str) -> Path:
-        """A copy of the file for an exporter that writes, and so keeps its watermarks, elsewhere."""
+    def other_prefix(self, prefix: str, window: str | None = None) -> Path:
+        """A copy of the file for an exporter that writes, and so keeps its watermarks, elsewhere; all systems may have another window."""
         content = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        for system in content["systems"] if window is not None else ():
+            system["window"] = window
         content.setdefault("exporter", {})["metric_prefix"] = f"custom.googleapis.com/{prefix}"
         path = self.config.with_name(f"{prefix}.yaml")
         path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

@@ -29,7 +29,8 @@ def sample(wall_s: float = 1.0, cpu_s: float = 0.2, peak_rss_mib: float = 100.0,
 
 def results(*warm: Sample, hours: list[float] | None = None, growth: tuple[Usage, Usage] | None = None) -> Results:
     names = (comparison.COLD, comparison.FLOOR, comparison.SLO, comparison.QUERIES_COLD, comparison.QUERIES_WARM)
-    samples = {comparison.WARM: list(warm or (sample(),)), **{name: [sample()] for name in names}}
+    measured = list(warm or (sample(),))
+    samples = {comparison.WARM: measured, comparison.ONE_WINDOW: measured, **{name: [sample()] for name in names}}
     few, many = growth or (USED, USED * 100)
     return Results(
         machine=Machine("2026-11-24", 2, "3.11.7", "Linux"),
