@@ -239,7 +239,7 @@ def state_points(
         points += state.health_points(system, found.verdict, now)
     settled = subscription is not None and subscription.active and _name(found) == (before and _name(before))
     if plan.state_due or (plan.delivery and not settled):
-        points += state.subscription_points(system, subscription, now)
+        points += state.subscription_points(system, subscription, now, None if before is None else before.subscription)
     if plan.state_due:
         points += [*state.objective_points(system, now), *state.info_points(system, now)]
     elif plan.delivery and (before is None or before.active != found.active):

@@ -21,6 +21,13 @@ module "dashboards" {
   depends_on = [google_project_service.this]
 }
 
+# Looked up here and not in the module, which waits for APIs: a lookup that waits is not known in the plan.
+data "google_project" "monitoring" {
+  count = length([for channel in var.channels : channel if channel.type == "pubsub"]) > 0 ? 1 : 0
+
+  project_id = module.render.monitoring_project
+}
+
 module "alerts" {
   source = "./modules/alerts"
 
@@ -32,6 +39,7 @@ module "alerts" {
   policies        = module.render.policies
   policy_owners   = module.render.policy_owners
   project         = module.render.monitoring_project
+  project_number  = one(data.google_project.monitoring[*].number)
   routes          = var.routes
 
   depends_on = [google_project_service.this]

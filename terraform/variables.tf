@@ -43,8 +43,26 @@ variable "config_file" {
   }
 }
 
+variable "datasets" {
+  description = "Datasets to make for the pipelines below, as PROJECT.DATASET; others exist already."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.datasets : can(regex("^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]\\.[A-Za-z0-9_]+$", name))])
+    error_message = "datasets: write each as PROJECT.DATASET."
+  }
+}
+
+variable "datasets_location" {
+  description = "Location of datasets that no pipeline here uses any more."
+  type        = string
+  default     = null
+}
+
 variable "default_route" {
-  description = "Channels for policies of the whole fleet, and of owners without a route: pages are CRITICAL and ERROR, tickets are WARNING."
+  description = "Channels for policies of the whole fleet, and of owners without a route: pages are CRITICAL, tickets ERROR and WARNING."
   type = object({
     page   = optional(list(string), [])
     ticket = optional(list(string), [])
@@ -84,10 +102,9 @@ variable "labels" {
 }
 
 variable "pipelines" {
-  description = "Systems, by id, whose pipeline is made here: topic, dead letters, subscription, table, view and rights. Others exist already. create_dataset makes the datasets of its table and view. See modules/pipeline."
+  description = "Systems, by id, whose pipeline is made here: topic, dead letters, subscription, table, view and rights. Others exist already. See modules/pipeline."
   type = map(object({
     columns                   = optional(list(object({ name = string, type = string, mode = optional(string, "NULLABLE"), description = optional(string) })), [])
-    create_dataset            = optional(bool, false)
     data_type                 = optional(string, "BYTES")
     deletion_protection       = optional(bool, true)
     drop_unknown_fields       = optional(bool, false)

@@ -144,7 +144,7 @@ EXPORTER = Section(
         "prices": Section({name: Number(0, 1_000_000) for name in _price_names()}),
         "listen": ADDRESS,
         "auth": Choice(["bearer", "iap", "cloud_run"]),
-        "fleet_incident_systems": Number(1, 5000, whole=True),
+        "fleet_incident_systems": Number(2, 5000, whole=True),
     }
 )
 ENDPOINTS = Section({"bigquery": URL, "pubsub": ADDRESS, "monitoring": ADDRESS, "clock": URL})

@@ -224,7 +224,7 @@ _METRICS = (
         "subscription_active", _G, "1", ("state",), _T, Written.HOUR,
         "1 while the subscription and its BigQuery destination are active, else 0.",
         "state = the state of bigquery_config where that is not ACTIVE, else the subscription's own. Written every collection "
-        "while it is not active, and at once when it changes.",
+        "while it is not active, and at once when it changes; then 1 is written for a state that is over, too.",
         "Pub/Sub ListSubscriptions",
     ),
     Metric(

@@ -146,11 +146,19 @@ def _degraded(system: System, signals: Signals, six_hours: Rates) -> list[str]:
     return reasons
 
 
-def subscription_points(system: System, subscription: Subscription | None, at: datetime) -> list[Point]:
-    """Whether the subscription is active; nothing where its state is unknown."""
+def subscription_points(
+    system: System, subscription: Subscription | None, at: datetime, former: Subscription | None = None
+) -> list[Point]:
+    """Whether the subscription is active; nothing where its state is unknown.
+
+    A ``former`` state that was not active, and is over, is said to be: its series would be taken for the present for a while.
+    """
     if subscription is None:
         return []
-    return [gauge(system, "subscription_active", at, int(subscription.active), state=subscription.state)]
+    states = {subscription.state}
+    if subscription.active and former is not None and not former.active:
+        states.add(former.state)
+    return [gauge(system, "subscription_active", at, int(subscription.active), state=state) for state in sorted(states)]
 
 
 def health_points(system: System, verdict: Verdict | None, at: datetime) -> list[Point]:

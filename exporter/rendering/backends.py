@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from exporter.config import Config
+from exporter.errors import UsageError
 
 
 class Backend(StrEnum):
@@ -16,16 +17,22 @@ class Backend(StrEnum):
 
 
 def backend_of(config: Config) -> Backend:
-    """The backend that the fleet's sinks write to: OTLP only where there are no custom metrics."""
-    if "otlp" in config.exporter.sinks and "cloud_monitoring" not in config.exporter.sinks:
+    """The backend that the fleet's sinks write to, OTLP only where there are no custom metrics; raises ``UsageError`` without either."""
+    sinks = config.exporter.sinks
+    if "cloud_monitoring" in sinks:
+        return Backend.CLOUD_MONITORING
+    if "otlp" in sinks:
         return Backend.OTLP
-    return Backend.CLOUD_MONITORING
+    raise UsageError(
+        "exporter.sinks writes nothing that Cloud Monitoring could show: list cloud_monitoring or otlp, or give --backend"
+    )
 
 
 def names(backend: Backend, metric_prefix: str) -> Mapping[str, str]:
     """Template variables for metric types, their PromQL names and their resource type.
 
-    PromQL's names of custom metrics: https://cloud.google.com/monitoring/promql/promql-mapping. Types of OTLP metrics: docs/adr/0006.
+    PromQL's names of custom metrics: https://cloud.google.com/monitoring/promql/promql-mapping, which also says that a selector of a metric
+    that may lie on several resource types has to name one: ``promql_resource``, for a text within JSON. OTLP's types: docs/adr/0006.
     """
     host, *path = metric_prefix.split("/")
     if backend is Backend.OTLP:
@@ -42,6 +49,7 @@ def names(backend: Backend, metric_prefix: str) -> Mapping[str, str]:
         "fleet_prefix": f"{prefix}fleet{separator}",
         "exporter_prefix": f"{prefix}exporter{separator}",
         "promql_prefix": promql,
+        "promql_resource": "" if backend is Backend.OTLP else rf"monitored_resource=\"{resource}\",",
         "resource_type": resource,
         **suffixes,
     }

@@ -47,6 +47,7 @@ def of_class(pair: Class) -> Mapping[str, int]:
         "landing_range_s": landing_s,
         "delivery_range_s": delivery_s,
         "hourly_range_s": _minutes(2 * HOUR_S + interval_s + DELIVERY_DELAY_S),
+        "spend_range_s": _minutes(7 * HOUR_S + interval_s + DELIVERY_DELAY_S),
         "hold_s": _minutes(interval_s + SKEW_S),
         "fleet_hold_s": FLEET_HOLD_S,
         **_burns("", landing_s),

@@ -166,8 +166,9 @@ def _state(kept: _Kept, system: System, now: datetime, *, busy: bool) -> Iterato
     subscription = _subscription(system, "NOT_FOUND" if broken else "ACTIVE")
     settled = subscription.active and subscription.state == kept.state_name
     if hourly or (busy and not settled):
+        former = _subscription(system, kept.state_name) if kept.state_name else None
         kept.state_name = subscription.state
-        yield from state.subscription_points(system, subscription, minute)
+        yield from state.subscription_points(system, subscription, minute, former)
     active = state.is_active(system.active_hours, now)
     if hourly:
         kept.state_at = now
@@ -181,6 +182,10 @@ def _state(kept: _Kept, system: System, now: datetime, *, busy: bool) -> Iterato
 
 def _subscription(system: System, name: str) -> Subscription:
     return Subscription(name == "ACTIVE", name, system.topic, str(system.table), "", "", True, 0.0)
+
+
+_RESOURCE = {"monitored_resource": "generic_task"}
+"""The label by which Cloud Monitoring's PromQL knows a custom metric's resource type."""
 
 
 @dataclass(slots=True)
@@ -198,7 +203,7 @@ class _Translation:
     def add(self, point: Point, visible_s: int) -> None:
         """Take in a point, which is on a full minute or moved back to it."""
         name = f"{self.promql_prefix}{point.metric.replace('/', '_')}"
-        labels = frozenset({"namespace": self.fleet, "job": point.job, **point.labels}.items())
+        labels = frozenset({**_RESOURCE, "namespace": self.fleet, "job": point.job, **point.labels}.items())
         at_s = since_zero_s(point.end) // 60 * 60
         if isinstance(point.value, Distribution):
             return

@@ -83,12 +83,12 @@ def the_metrics_of_pubsub_cannot_be_read_for_a_while() -> Scenario:
 @BOOK.add
 def the_monitoring_is_over_its_budget() -> Scenario:
     setting = Setting(observer_usd=30.0, budget_usd=25.0)
-    return story(some(2), {}, hours(1, 4, setting=setting), expect("exporter-over-budget"))
+    return story(some(2), {}, hours(1, 6, setting=setting), expect("exporter-over-budget"))
 
 
 @BOOK.add
 def the_monitoring_keeps_its_budget() -> Scenario:
-    return story(some(2), {}, hours(1, 4, setting=Setting(observer_usd=24.0, budget_usd=25.0)))
+    return story(some(2), {}, hours(1, 6, setting=Setting(observer_usd=24.0, budget_usd=25.0)))
 
 
 @BOOK.add
@@ -114,6 +114,21 @@ def an_objective_becomes_stricter() -> Scenario:
     watch = hours(3, 8, setting=setting)
     pipeline = Pipeline(lax, watch.end_s, BUSY, [late(0, 9, 0.05)])
     return Scenario([pipeline], watch, [expect("latency-burn", "s0"), expect("latency-slow-burn", "s0")])
+
+
+@BOOK.add
+def a_subscription_is_broken_for_one_collection() -> Scenario:
+    """What is over by the next collection pages nobody."""
+    return story(some(2), {"s0": [fault(Ill.BROKEN, 3.99, 4.05)]}, hours(3.5, 5.5, 60))
+
+
+@BOOK.add
+def a_system_is_collected_more_seldom() -> Scenario:
+    """For three hours it is known by its old class, too, whose measuring it does not keep up with."""
+    moved, stays = some(2, Tier.CRITICAL)
+    setting = Setting(changes=[(4 * HOUR_S, replace(moved, interval_s=900))])
+    watch = hours(3, 8, 600, setting=setting)
+    return Scenario([Pipeline(each, watch.end_s, BUSY) for each in (moved, stays)], watch, [])
 
 
 @BOOK.add

@@ -25,6 +25,7 @@ from tests.discovery import check, dropped
 FLEETS = of_all_kinds()
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks.md"
 RESOURCE_LABELS = {"namespace", "job"}
+MATCHED_LABELS = RESOURCE_LABELS | {"monitored_resource"}
 DAY_S = 86_400
 FLEET_WIDE = {"fleet-incident", "exporter-absent", "exporter-over-budget"}
 TEMPLATES = templates.read("alerts")
@@ -115,7 +116,10 @@ def test_queries_ask_for_what_is_written(name: str, backend: Backend, policies: 
         for selector in selectors(condition["query"]):
             metric = known[selector.metric]
             assert selector.labels["namespace"] == config.fleet
-            assert set(selector.labels) - RESOURCE_LABELS <= set(metric.labels)
+            assert set(selector.labels) - MATCHED_LABELS <= set(metric.labels)
+            # A custom metric may lie on several resource types: its selector has to name one.
+            resource = None if backend is Backend.OTLP else "generic_task"
+            assert selector.labels.get("monitored_resource") == resource
             assert selector.range_s >= 300
 
 

@@ -131,3 +131,22 @@ def test_unknown_state_storage_and_health_are_not_written() -> None:
     assert state.subscription_points(system(), None, T0) == []
     assert state.storage_points(system(), None, T0) == []
     assert state.health_points(system(), None, T0) == []
+
+
+@pytest.mark.parametrize(
+    ("former", "now", "written"),
+    [
+        ("NOT_FOUND", "ACTIVE", {"ACTIVE": 1, "NOT_FOUND": 1}),
+        ("ACTIVE", "ACTIVE", {"ACTIVE": 1}),
+        ("ACTIVE", "NOT_FOUND", {"NOT_FOUND": 0}),
+        ("NOT_FOUND", "PERMISSION_DENIED", {"PERMISSION_DENIED": 0}),
+        (None, "ACTIVE", {"ACTIVE": 1}),
+    ],
+)
+def test_a_state_that_is_over_is_said_to_be(former: str | None, now: str, written: dict[str, int]) -> None:
+    def subscription(name: str) -> Subscription:
+        return Subscription(name == "ACTIVE", name, "", "", "", "", False, 0.0)
+
+    before = None if former is None else subscription(former)
+    found = state.subscription_points(system(), subscription(now), T0, before)
+    assert {point.labels["state"]: point.value for point in found} == written

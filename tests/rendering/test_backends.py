@@ -65,6 +65,6 @@ def test_what_is_rendered_asks_for_nothing_else(backend: Backend) -> None:
         for m in CATALOG.values()
     }
     queries = " ".join(alerts.render(fleet, backend).values())
-    named = set(re.findall(r"\b([a-z_:]+)\{namespace", queries))
+    named = set(re.findall(r"\b([a-z_:]+)\{(?:monitored_resource|namespace)=", queries))
     assert named
     assert named <= promql

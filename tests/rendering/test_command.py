@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "systems.example.yaml"
 
 
+SCRAPED = ROOT / "tests" / "rendering" / "scraped.yaml"
+
+
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "exporter", "render", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -48,6 +51,7 @@ def test_without_a_backend_it_is_the_one_that_is_written_to(tmp_path: Path) -> N
         (["graphs", "-c", EXAMPLE], "graphs"),
         (["alerts", "-c", EXAMPLE, "--backend", "influx"], "influx"),
         (["alerts", "-c", "absent.yaml"], "absent.yaml"),
+        (["alerts", "-c", SCRAPED], "exporter.sinks"),
         (["alerts", "-c", EXAMPLE, "-o", EXAMPLE], "--out"),
     ],
 )

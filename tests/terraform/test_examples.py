@@ -55,9 +55,7 @@ def add_system(workspace: Workspace, **system: object) -> None:
 def unprotect(workspace: Workspace) -> None:
     path = workspace.folder / "main.tf"
     text = path.read_text(encoding="utf-8")
-    path.write_text(
-        text.replace("create_dataset = true", "create_dataset = true, deletion_protection = false"), "utf-8"
-    )
+    path.write_text(text.replace("departures = {}", "departures = { deletion_protection = false }"), "utf-8")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

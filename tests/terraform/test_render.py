@@ -101,8 +101,8 @@ def drawn(seed: int) -> dict[str, Any]:
     settings = {
         "monitoring_project": "acme-observability",
         "metric_prefix": draw.choice(["custom.googleapis.com/pipeline", "workload.googleapis.com/team/flights"]),
-        "sinks": draw.choice([["otlp"], ["cloud_monitoring", "otlp"], ["prometheus"]]),
-        "fleet_incident_systems": draw.choice([1, 12]),
+        "sinks": draw.choice([["otlp"], ["cloud_monitoring", "otlp"], ["prometheus", "cloud_monitoring"]]),
+        "fleet_incident_systems": draw.choice([2, 12]),
     }
     found: dict[str, Any] = {
         "fleet": "flights",
@@ -233,6 +233,12 @@ def test_a_mistake_is_named(workspace: Workspace, name: str) -> None:
     assert said in " ".join(plan.said.split())
     with pytest.raises(ConfigError):
         config.parse(changed(path, value), "systems.yaml")
+
+
+def test_sinks_that_nobody_can_look_into_are_named(workspace: Workspace) -> None:
+    plan = workspace.plan({"text": changed("exporter.sinks", ["prometheus"])})
+    assert "writes nothing that Cloud Monitoring could show" in " ".join(plan.said.split())
+    assert workspace.plan({"text": changed("exporter.sinks", ["prometheus"]), "backend": "otlp"}).said == ""
 
 
 def test_another_backend_is_named(workspace: Workspace) -> None:

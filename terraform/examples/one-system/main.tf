@@ -11,9 +11,8 @@ module "fleet" {
 
   config_file = "${path.module}/systems.yaml"
 
-  pipelines = {
-    departures = { create_dataset = true }
-  }
+  datasets  = ["acme-data.raw", "acme-data.curated"]
+  pipelines = { departures = {} }
 
   exporter = {
     region = "us-central1"

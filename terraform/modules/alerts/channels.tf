@@ -43,6 +43,24 @@ resource "google_monitoring_notification_channel" "this" {
   }
 }
 
+# What Monitoring publishes with: made by Google with the first channel, and without this right it is silently not heard.
+data "google_project" "monitoring" {
+  count = var.project_number == null && length([for channel in var.channels : channel if channel.type == "pubsub"]) > 0 ? 1 : 0
+
+  project_id = var.project
+}
+
+resource "google_pubsub_topic_iam_member" "channel" {
+  for_each = { for name, channel in var.channels : name => channel.address if channel.type == "pubsub" }
+
+  project = split("/", each.value)[1]
+  topic   = split("/", each.value)[3]
+  role    = "roles/pubsub.publisher"
+  member  = "serviceAccount:service-${coalesce(var.project_number, one(data.google_project.monitoring[*].number))}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+
+  depends_on = [google_monitoring_notification_channel.this]
+}
+
 locals {
   channel_ids = merge(
     { for name, channel in google_monitoring_notification_channel.this : name => channel.id },

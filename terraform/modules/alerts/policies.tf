@@ -3,13 +3,10 @@
 locals {
   decoded  = { for name, json in var.policies : name => jsondecode(json) }
   route_of = { for name in keys(var.policies) : name => try(var.routes[var.policy_owners[name]], var.default_route) }
-  urgent   = { for name, policy in local.decoded : name => contains(["CRITICAL", "ERROR"], try(policy.severity, "CRITICAL")) }
+  urgent   = { for name, policy in local.decoded : name => try(policy.severity, "CRITICAL") == "CRITICAL" }
   notified = { for name, route in local.route_of : name => local.urgent[name] ? route.page : route.ticket }
 
-  routes         = concat([var.default_route], values(var.routes))
-  unknown_names  = setsubtract(flatten([for route in local.routes : concat(route.page, route.ticket)]), keys(var.channels))
-  unknown_owners = setsubtract(keys(var.routes), var.owners)
-  silent         = sort([for name, channels in local.notified : name if length(channels) == 0])
+  silent = sort([for name, channels in local.notified : name if length(channels) == 0])
 }
 
 resource "google_monitoring_alert_policy" "this" {
@@ -58,18 +55,6 @@ resource "google_monitoring_alert_policy" "this" {
         display_name = links.value.displayName
         url          = links.value.url
       }
-    }
-  }
-
-  lifecycle {
-    precondition {
-      condition     = length(local.unknown_names) == 0
-      error_message = "Routes name channels that are not in channels: ${join(", ", local.unknown_names)}."
-    }
-
-    precondition {
-      condition     = length(local.unknown_owners) == 0
-      error_message = "routes names owners that no system has: ${join(", ", local.unknown_owners)}."
     }
   }
 }

@@ -22,14 +22,13 @@ variable "channels" {
 
   validation {
     condition = alltrue([
-      for channel in var.channels : can(regex({
-        email     = "^[^@[:space:]]+@[^@[:space:]]+$"
-        slack     = "^#[^[:space:]]+$"
-        pagerduty = ".*"
-        webhook   = "^https://[^[:space:]]+$"
-        pubsub    = "^projects/[^/]+/topics/[^/]+$"
-        existing  = "^projects/[^/]+/notificationChannels/[^/]+$"
-      }[channel.type], coalesce(channel.address, "none")))
+      for channel in var.channels : can(regex(lookup({
+        email    = "^[^@[:space:]]+@[^@[:space:]]+$"
+        slack    = "^#[^[:space:]]+$"
+        webhook  = "^https://[^[:space:]]+$"
+        pubsub   = "^projects/[^/]+/topics/[^/]+$"
+        existing = "^projects/[^/]+/notificationChannels/[^/]+$"
+      }, channel.type, ".*"), channel.address)) if channel.address != null
     ])
     error_message = "channels: email wants name@host, slack #channel, webhook https://..., pubsub projects/P/topics/T, existing projects/P/notificationChannels/N."
   }
@@ -43,12 +42,17 @@ variable "channel_secrets" {
 }
 
 variable "default_route" {
-  description = "Channels for policies of the whole fleet, and of owners without a route: pages are CRITICAL and ERROR, tickets are WARNING."
+  description = "Channels for policies of the whole fleet, and of owners without a route: pages are CRITICAL, tickets ERROR and WARNING."
   type = object({
     page   = optional(list(string), [])
     ticket = optional(list(string), [])
   })
   default = {}
+
+  validation {
+    condition     = length(setsubtract(concat(var.default_route.page, var.default_route.ticket), keys(var.channels))) == 0
+    error_message = "default_route names channels that are not in channels: ${join(", ", setsubtract(concat(var.default_route.page, var.default_route.ticket), keys(var.channels)))}."
+  }
 }
 
 variable "enabled" {
@@ -94,6 +98,12 @@ variable "project" {
   }
 }
 
+variable "project_number" {
+  description = "Number of that project, where it is known already. Null: it is looked up, where a channel of type pubsub needs it."
+  type        = string
+  default     = null
+}
+
 variable "routes" {
   description = "Channels by owner, where they are not those of default_route."
   type = map(object({
@@ -101,4 +111,14 @@ variable "routes" {
     ticket = optional(list(string), [])
   }))
   default = {}
+
+  validation {
+    condition     = length(setsubtract(flatten([for route in var.routes : concat(route.page, route.ticket)]), keys(var.channels))) == 0
+    error_message = "routes name channels that are not in channels: ${join(", ", setsubtract(flatten([for route in var.routes : concat(route.page, route.ticket)]), keys(var.channels)))}."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.routes), var.owners)) == 0
+    error_message = "routes name owners that no system has: ${join(", ", setsubtract(keys(var.routes), var.owners))}."
+  }
 }

@@ -27,6 +27,9 @@ resource "google_secret_manager_secret_version" "systems" {
   secret      = google_secret_manager_secret.systems.id
   secret_data = var.systems_yaml
 
+  # Versions stay, so that an earlier revision can still be gone back to.
+  deletion_policy = "ABANDON"
+
   # The service moves to the new version before the old one goes.
   lifecycle {
     create_before_destroy = true

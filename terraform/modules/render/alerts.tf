@@ -18,6 +18,7 @@ locals {
       landing_range_s       = local.landing_ranges_s[place]
       delivery_range_s      = local.delivery_ranges_s[place]
       hourly_range_s        = ceil((7200 + class.interval_s + 360) / 60) * 60
+      spend_range_s         = ceil((25200 + class.interval_s + 360) / 60) * 60
       hold_s                = ceil((class.interval_s + 180) / 60) * 60
       fleet_hold_s          = 120
       fast_long_s           = max(3600, local.landing_ranges_s[place])

@@ -39,6 +39,7 @@ locals {
     for system in local.normalised : "${system.id}: window ${system.window_s}s, interval ${system.interval_s}s"
     if system.window_s < 60 || system.window_s % 60 != 0 || 3600 % system.window_s != 0 || system.interval_s % system.window_s != 0 || system.interval_s > 21600
   ]
+  unread_sinks = var.backend == null && !contains(local.sinks, "cloud_monitoring") && !contains(local.sinks, "otlp") ? local.sinks : []
   bad_targets = [
     for system in local.normalised : "${system.id}: ${system.latency_target}, ${system.errors_target}"
     if !try(system.latency_target > 0 && system.latency_target < 1 && system.errors_target > 0 && system.errors_target < 1, false)

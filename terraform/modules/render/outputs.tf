@@ -92,4 +92,9 @@ output "systems" {
     condition     = try(var.config.exporter.monitoring_project, var.config.defaults.project, null) != null
     error_message = "exporter.monitoring_project is missing: name the project that the metrics are written to, or set defaults.project."
   }
+
+  precondition {
+    condition     = length(local.unread_sinks) == 0
+    error_message = "exporter.sinks (${join(", ", local.unread_sinks)}) writes nothing that Cloud Monitoring could show: list cloud_monitoring or otlp, or set backend."
+  }
 }

@@ -69,12 +69,12 @@ locals {
         id      = reverse(split("/", system.dead_letter_subscription))[0]
       }
       table = {
-        project = try(split(".", system.table)[2], null) == null ? try(system.project, "") : split(".", system.table)[0]
+        project = try(split(".", system.table)[2], null) == null ? try(system.project, "") : join(".", slice(split(".", system.table), 0, length(split(".", system.table)) - 2))
         dataset = try(reverse(split(".", system.table))[1], "")
         table   = reverse(split(".", try(system.table, "")))[0]
       }
       view = !can(system.view) ? null : {
-        project = try(split(".", system.view)[2], null) == null ? try(system.project, "") : split(".", system.view)[0]
+        project = try(split(".", system.view)[2], null) == null ? try(system.project, "") : join(".", slice(split(".", system.view), 0, length(split(".", system.view)) - 2))
         dataset = try(reverse(split(".", system.view))[1], "")
         table   = reverse(split(".", system.view))[0]
       }
