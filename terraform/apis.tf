@@ -7,6 +7,7 @@ locals {
     [{ project = module.render.monitoring_project, apis = contains(try(local.config.exporter.sinks, []), "otlp") ? ["monitoring", "telemetry"] : ["monitoring"] }],
     [for id in keys(local.made) : { project = module.render.systems[id].topic.project, apis = ["pubsub"] }],
     [for id in keys(local.made) : { project = module.render.systems[id].subscription.project, apis = ["pubsub"] }],
+    [for id in keys(local.made) : { project = try(module.render.systems[id].dead_letter_subscription.project, module.render.systems[id].subscription.project), apis = ["pubsub"] }],
     [for id in keys(local.made) : { project = module.render.systems[id].table.project, apis = ["bigquery"] }],
     var.exporter == null ? [] : [
       { project = local.exporter_project, apis = ["artifactregistry", "bigquery", "iam", "monitoring", "pubsub", "run", "secretmanager"] },

@@ -26,4 +26,9 @@ output "silent_policies" {
 output "systems" {
   description = "The systems as they are monitored, by id: defaults filled in, names in full, durations in seconds."
   value       = module.render.systems
+
+  precondition {
+    condition     = length(local.made_twice) == 0
+    error_message = "pipelines: several systems would make ${join(", ", local.made_twice)}. Make one of their pipelines here; the other uses what is there."
+  }
 }

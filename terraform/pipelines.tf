@@ -1,3 +1,16 @@
+locals {
+  # What each pipeline makes; what two of them make would be refused by the API, after half of everything was made.
+  made_names = flatten([
+    for id in keys(local.made) : concat(
+      ["topic ${module.render.systems[id].topic.project}/${module.render.systems[id].topic.id}"],
+      [for each in [module.render.systems[id].table] : "table ${each.project}.${each.dataset}.${each.table}"],
+      [for each in [module.render.systems[id].view] : "view ${each.project}.${each.dataset}.${each.table}" if each != null],
+      [for each in [module.render.systems[id].dead_letter_subscription] : "subscription ${each.project}/${each.id}" if each != null],
+    )
+  ])
+  made_twice = distinct([for name in local.made_names : name if length([for other in local.made_names : other if other == name]) > 1])
+}
+
 # Pub/Sub's service agent, which writes the rows, is named after the number of the subscription's project.
 data "google_project" "pipelines" {
   for_each = toset([for id in keys(local.made) : module.render.systems[id].subscription.project])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.terraform.program import ROOT
-from tests.terraform.test_examples import IMAGE, ONE, VARIABLES, example
+from tests.terraform.test_examples import IMAGE, ONE, VARIABLES, add_system, example
 from tests.terraform.workspace import Workspaces
 
 MISTAKES: Mapping[str, tuple[str, str, str]] = {
@@ -54,6 +54,16 @@ def test_a_mistake_is_one_message(workspaces: Workspaces, name: str) -> None:
     path.write_text(text.replace(before, after), encoding="utf-8")
     found = workspace.plan(VARIABLES[ONE])
     assert [said in " ".join(str(error).split()) for error in found.errors] == [True], found.said
+
+
+def test_what_two_pipelines_would_make_is_named(workspaces: Workspaces) -> None:
+    workspace = example(workspaces, ONE)
+    add_system(workspace, id="arrivals", topic="departures")
+    path = workspace.folder / "main.tf"
+    path.write_text(path.read_text("utf-8").replace("departures = {}", "departures = {}, arrivals = {}"), "utf-8")
+    said = [" ".join(str(error).split()) for error in workspace.plan(VARIABLES[ONE]).errors]
+    assert len(said) == 1
+    assert "several systems would make topic acme-data/departures." in said[0]
 
 
 def test_the_rollout_names_what_is_made(workspaces: Workspaces) -> None:
