@@ -205,8 +205,8 @@ def objective_points(system: System, at: datetime) -> list[Point]:
         "latency_target": promised.latency_target,
         "errors_target": promised.errors_target,
         "data_age_s": promised.data_age_s,
-        "active": float(is_active(system.active_hours, at)),
     }
     if promised.cost_per_message_usd is not None:
         values["cost_per_message_usd"] = promised.cost_per_message_usd
-    return [gauge(system, "objective", at, value, objective=name) for name, value in values.items()]
+    made = [gauge(system, "objective", at, value, objective=name) for name, value in values.items()]
+    return [*made, *active_points(system, at)]

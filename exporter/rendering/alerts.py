@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from exporter.config import Config
+from exporter.config import Config, format_duration
 from exporter.model import System
 from exporter.rendering import ranges, templates
 from exporter.rendering.backends import Backend
-from exporter.rendering.dashboards import duration, fleet_variables
+from exporter.rendering.dashboards import fleet_variables
 from exporter.rendering.encoding import encode
 
 _PER_CLASS, _PER_OWNER = "${interval_s}", "${owner}"
@@ -48,7 +48,7 @@ def _owners(systems: Sequence[System]) -> Iterator[tuple[Mapping[str, object], S
 
 
 def _class(pair: ranges.Class) -> Mapping[str, object]:
-    return {**ranges.of_class(pair), "window": duration(pair[0]), "interval": duration(pair[1])}
+    return {**ranges.of_class(pair), "window": format_duration(pair[0]), "interval": format_duration(pair[1])}
 
 
 def _name(kind: str, owner: Mapping[str, object], of_class: Mapping[str, object]) -> str:

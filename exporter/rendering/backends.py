@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from exporter.config import Config
 from exporter.errors import UsageError
+
+if TYPE_CHECKING:
+    # The command line takes the names of the backends from here, and reads no configuration before it has to.
+    from exporter.config import Config
 
 
 class Backend(StrEnum):

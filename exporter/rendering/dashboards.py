@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from exporter.config import Config
+from exporter.config import Config, format_duration
 from exporter.model import System
 from exporter.rendering import templates
 from exporter.rendering.backends import Backend, names
@@ -14,7 +14,7 @@ from exporter.rendering.encoding import encode, plain
 from exporter.rendering.ranges import HOUR_S
 
 _CLOUD_RUN = "cloud_run_revision"
-_NINTHS = Decimal("1e-9")
+_BILLIONTH = Decimal("1e-9")
 
 
 def render(config: Config, backend: Backend) -> Mapping[str, str]:
@@ -40,12 +40,6 @@ def fleet_variables(config: Config, backend: Backend) -> dict[str, object]:
     }
 
 
-def duration(seconds: int) -> str:
-    """Whole minutes as hours and minutes: ``1h30m``."""
-    hours, minutes = divmod(seconds // 60, 60)
-    return (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "")
-
-
 def _system_variables(system: System) -> dict[str, object]:
     """Template variables of one system; steps are alignment periods of gauges: shorter than their points are apart, lines have holes."""
     _, topic_project, _, topic = system.topic.split("/")
@@ -55,8 +49,8 @@ def _system_variables(system: System) -> dict[str, object]:
         "id": system.id,
         "owner": system.owner,
         "tier": system.tier.value,
-        "window": duration(system.window_s),
-        "interval": duration(system.interval_s),
+        "window": format_duration(system.window_s),
+        "interval": format_duration(system.interval_s),
         "step_s": system.interval_s,
         "hour_step_s": max(HOUR_S, system.interval_s),
         "project": system.project,
@@ -70,13 +64,13 @@ def _system_variables(system: System) -> dict[str, object]:
         "api": system.api or "",
         "latency_threshold_s": _number(objectives.latency_threshold_s),
         "latency_target": _number(objectives.latency_target),
-        "errors_allowed": plain(max(_NINTHS, (1 - Decimal(repr(objectives.errors_target))).quantize(_NINTHS))),
+        "errors_allowed": plain(max(_BILLIONTH, (1 - Decimal(repr(objectives.errors_target))).quantize(_BILLIONTH))),
         "data_age_s": _number(objectives.data_age_s),
     }
 
 
 def _number(value: float) -> str:
-    return plain(Decimal(repr(value)).quantize(_NINTHS))
+    return plain(Decimal(repr(value)).quantize(_BILLIONTH))
 
 
 def _fitting(dashboard: Any, system: System) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -60,14 +59,11 @@ class CloudMonitoringSink:
         self._descriptors = Descriptors(client, call, project=project, prefix=prefix, ingest_delay_s=ingest_delay_s)
         self._reader = SeriesReader(client, call, project=project, prefix=prefix, fleet=fleet, on_series=on_series)
         self._recording = RecordingClient(client, call, self._descriptors.usable, self._reader.stored)
-        with warnings.catch_warnings():
-            # Deprecated upstream in favour of OTLP; docs/adr/0005 says why it is used all the same.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._exporter = PlainExporter(
-                project_id=project,
-                client=self._recording,  # type: ignore[arg-type]
-                prefix=prefix,
-            )
+        self._exporter = PlainExporter(
+            project_id=project,
+            client=self._recording,  # type: ignore[arg-type]
+            prefix=prefix,
+        )
 
     @property
     def retry_after(self) -> timedelta | None:
