@@ -3,18 +3,19 @@ module "exporter" {
   count  = var.exporter == null ? 0 : 1
 
   cycle_minutes      = module.render.cycle_minutes
-  data_access        = var.exporter.data_access
+  data_access        = try(var.exporter.data_access, null)
   enable_apis        = false # apis.tf does
-  env                = var.exporter.env
-  image              = var.exporter.image
+  env                = try(var.exporter.env, null)
+  image              = try(var.exporter.image, null)
   labels             = var.labels
-  mode               = var.exporter.mode
+  mode               = try(var.exporter.mode, null)
   monitoring_project = module.render.monitoring_project
-  name               = var.exporter.name
-  project_id         = coalesce(var.exporter.project, module.render.monitoring_project)
+  name               = try(var.exporter.name, null)
+  project_id         = local.exporter_project
   region             = var.exporter.region
-  resources          = var.exporter.resources
-  scheduler_region   = var.exporter.scheduler_region
+  resources          = try(var.exporter.resources, null)
+  scheduler_region   = try(var.exporter.scheduler_region, null)
+  secret_env         = try(var.exporter.secret_env, null)
   systems            = module.render.systems
   systems_yaml       = local.text
 

@@ -28,6 +28,11 @@ output "systems" {
   value       = module.render.systems
 
   precondition {
+    condition     = length(local.unknown_options) == 0
+    error_message = "Unknown options: ${join("; ", local.unknown_options)}."
+  }
+
+  precondition {
     condition     = length(local.made_twice) == 0
     error_message = "pipelines: several systems would make ${join(", ", local.made_twice)}. Make one of their pipelines here; the other uses what is there."
   }

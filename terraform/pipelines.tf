@@ -22,25 +22,25 @@ module "pipeline" {
   source   = "./modules/pipeline"
   for_each = local.made
 
-  columns                   = each.value.columns
-  data_type                 = each.value.data_type
-  deletion_protection       = each.value.deletion_protection
-  drop_unknown_fields       = each.value.drop_unknown_fields
+  columns                   = try(each.value.columns, null)
+  data_type                 = try(each.value.data_type, null)
+  deletion_protection       = try(each.value.deletion_protection, null)
+  drop_unknown_fields       = try(each.value.drop_unknown_fields, null)
   labels                    = var.labels
-  max_backoff               = each.value.max_backoff
-  max_delivery_attempts     = each.value.max_delivery_attempts
-  message_retention         = each.value.message_retention
-  min_backoff               = each.value.min_backoff
-  partition_by              = each.value.partition_by
-  partition_expiration_days = each.value.partition_expiration_days
-  publishers                = each.value.publishers
+  max_backoff               = try(each.value.max_backoff, null)
+  max_delivery_attempts     = try(each.value.max_delivery_attempts, null)
+  message_retention         = try(each.value.message_retention, null)
+  min_backoff               = try(each.value.min_backoff, null)
+  partition_by              = try(each.value.partition_by, null)
+  partition_expiration_days = try(each.value.partition_expiration_days, null)
+  publishers                = try(each.value.publishers, null)
   pubsub_service_agent      = "service-${data.google_project.pipelines[module.render.systems[each.key].subscription.project].number}@gcp-sa-pubsub.iam.gserviceaccount.com"
-  require_partition_filter  = each.value.require_partition_filter
-  schema                    = each.value.schema
+  require_partition_filter  = try(each.value.require_partition_filter, null)
+  schema                    = try(each.value.schema, null)
   system                    = module.render.systems[each.key]
-  use_table_schema          = each.value.use_table_schema
-  use_topic_schema          = each.value.use_topic_schema
-  view_query                = each.value.view_query
+  use_table_schema          = try(each.value.use_table_schema, null)
+  use_topic_schema          = try(each.value.use_topic_schema, null)
+  view_query                = try(each.value.view_query, null)
 
   depends_on = [google_bigquery_dataset.pipelines, google_project_service.this]
 }

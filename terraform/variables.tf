@@ -1,3 +1,6 @@
+# Objects are of type any: of others Terraform drops what it does not know, and a misspelt option would go unnoticed. options.tf says which
+# there are; modules say what they take, and what they are without.
+
 variable "alerts_enabled" {
   description = "Whether alert policies notify: false mutes all of them, for a migration."
   type        = bool
@@ -20,12 +23,14 @@ variable "channel_secrets" {
 
 variable "channels" {
   description = "Notification channels by a name of your own: type email, slack, pagerduty, webhook, pubsub or existing, and its address. See modules/alerts."
-  type = map(object({
-    type    = string
-    address = optional(string)
-  }))
-  default  = {}
-  nullable = false
+  type        = any
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = can(keys(var.channels)) && alltrue([for channel in try(values(var.channels), []) : can(channel.type)])
+    error_message = "channels must be objects with a type, by a name of your own: { team = { type = \"email\", address = \"team@example.com\" } }."
+  }
 }
 
 variable "config_file" {
@@ -40,6 +45,19 @@ variable "config_file" {
   validation {
     condition     = !fileexists(var.config_file) || can(yamldecode(file(var.config_file)))
     error_message = "config_file is no YAML: `exporter check --offline -c FILE` says where."
+  }
+
+  # Of two keys Terraform would take the last, and merge what is under <<; the exporter refuses both.
+  validation {
+    condition = !fileexists(var.config_file) || try(
+      length(distinct(regexall("(?m)^[A-Za-z_]+[ \t]*:", file(var.config_file)))) == length(regexall("(?m)^[A-Za-z_]+[ \t]*:", file(var.config_file))), true
+    )
+    error_message = "config_file has a key twice at its top: remove one."
+  }
+
+  validation {
+    condition     = !fileexists(var.config_file) || !can(regex("(?m)^[^#\"']*<<[ \t]*:", file(var.config_file)))
+    error_message = "config_file: merge keys (<<) are not supported: put what systems share under defaults."
   }
 }
 
@@ -63,12 +81,14 @@ variable "datasets_location" {
 
 variable "default_route" {
   description = "Channels for policies of the whole fleet, and of owners without a route: pages are CRITICAL, tickets ERROR and WARNING."
-  type = object({
-    page   = optional(list(string), [])
-    ticket = optional(list(string), [])
-  })
-  default  = {}
-  nullable = false
+  type        = any
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = can(keys(var.default_route))
+    error_message = "default_route must be an object: { page = [\"on-call\"], ticket = [\"tickets\"] }."
+  }
 }
 
 variable "enable_apis" {
@@ -79,19 +99,22 @@ variable "enable_apis" {
 }
 
 variable "exporter" {
-  description = "The exporter on Cloud Run. Null: it runs elsewhere, or not yet. project: null is the monitoring project. See modules/exporter."
-  type = object({
-    region           = string
-    data_access      = optional(bool, true)
-    env              = optional(map(string), {})
-    image            = optional(string)
-    mode             = optional(string, "scheduled")
-    name             = optional(string, "pipeline-exporter")
-    project          = optional(string)
-    resources        = optional(object({ cpu = optional(string, "1"), memory = optional(string, "512Mi") }), {})
-    scheduler_region = optional(string)
-  })
-  default = null
+  description = <<-EOT
+    The exporter on Cloud Run: region, and data_access, env, image, mode, name, project, resources, scheduler_region, secret_env where they are not
+    those of modules/exporter. project: null is the monitoring project. Null: it runs elsewhere, or not yet.
+  EOT
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.exporter == null || can(keys(var.exporter))
+    error_message = "exporter must be an object, { region = \"us-central1\" }, or null."
+  }
+
+  validation {
+    condition     = !can(keys(var.exporter)) || try(var.exporter.region, null) != null
+    error_message = "exporter.region is missing: name a region of Cloud Run, such as us-central1."
+  }
 }
 
 variable "labels" {
@@ -99,43 +122,46 @@ variable "labels" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  # https://docs.cloud.google.com/resource-manager/docs/labels-overview#requirements; a pipeline adds the label system.
+  validation {
+    condition = length(var.labels) <= 63 && alltrue([for key, value in var.labels :
+      can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))
+    ])
+    error_message = "labels: at most 63; a key is 1 to 63 of a-z, 0-9, _ and -, beginning with a letter, and a value up to 63 of them."
+  }
 }
 
 variable "pipelines" {
-  description = "Systems, by id, whose pipeline is made here: topic, dead letters, subscription, table, view and rights. Others exist already. See modules/pipeline."
-  type = map(object({
-    columns                   = optional(list(object({ name = string, type = string, mode = optional(string, "NULLABLE"), description = optional(string) })), [])
-    data_type                 = optional(string, "BYTES")
-    deletion_protection       = optional(bool, true)
-    drop_unknown_fields       = optional(bool, false)
-    max_backoff               = optional(string, "600s")
-    max_delivery_attempts     = optional(number, 5)
-    message_retention         = optional(string, "604800s")
-    min_backoff               = optional(string, "10s")
-    partition_by              = optional(string, "ingestion_time")
-    partition_expiration_days = optional(number)
-    publishers                = optional(set(string), [])
-    require_partition_filter  = optional(bool, false)
-    schema                    = optional(object({ name = string, type = string, definition = string, encoding = optional(string, "JSON") }))
-    use_table_schema          = optional(bool, false)
-    use_topic_schema          = optional(bool, false)
-    view_query                = optional(string)
-  }))
-  default  = {}
-  nullable = false
+  description = <<-EOT
+    Systems, by id, whose pipeline is made here: topic, dead letters, subscription, table, view and rights; { departures = {} } is enough. Others
+    exist already. Options are those of modules/pipeline.
+  EOT
+  type        = any
+  default     = {}
+  nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.pipelines), [for system in try(yamldecode(file(var.config_file)).systems, []) : try(system.id, "")])) == 0
-    error_message = "pipelines names systems that are not in config_file."
+    condition     = can(keys(var.pipelines)) && alltrue([for options in try(values(var.pipelines), []) : can(keys(options))])
+    error_message = "pipelines must be objects by the ids of systems: { departures = {} }."
+  }
+
+  validation {
+    condition = !can([for system in yamldecode(file(var.config_file)).systems : tostring(system.id)]) || length(setsubtract(
+      try(keys(var.pipelines), []), try([for system in yamldecode(file(var.config_file)).systems : tostring(system.id)], [])
+    )) == 0
+    error_message = "pipelines names systems that are not in config_file: ${join(", ", setsubtract(try(keys(var.pipelines), []), try([for system in yamldecode(file(var.config_file)).systems : tostring(system.id)], [])))}."
   }
 }
 
 variable "routes" {
   description = "Channels by owner, where they are not those of default_route."
-  type = map(object({
-    page   = optional(list(string), [])
-    ticket = optional(list(string), [])
-  }))
-  default  = {}
-  nullable = false
+  type        = any
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = can(keys(var.routes)) && alltrue([for route in try(values(var.routes), []) : can(keys(route))])
+    error_message = "routes must be objects by owner: { sales = { page = [\"on-call\"], ticket = [\"tickets\"] } }."
+  }
 }

@@ -23,6 +23,9 @@ SKEW_S = 180
 FLEET_HOLD_S = 120
 HOUR_S = 3600
 
+INFO_RANGE_S = 3 * HOUR_S
+"""How far back a system's class and owner are looked for: they are written each hour."""
+
 Class = tuple[int, int]
 """Window and interval in seconds: systems that have them in common share policies."""
 
@@ -37,10 +40,14 @@ def of_class(pair: Class) -> Mapping[str, int]:
 
     Burn rates follow the Site Reliability Workbook, chapter 5: 14.4 x over 1 h and 5 min, 6 x over 6 h and 30 min, 1 x over 3 d and 6 h.
     A short window is stretched where two collections do not fit into it.
+
+    A system that nobody measures any more is missed after three intervals, and told of when that has lasted. Until then and an hour longer
+    it has to be known whose it was; and that was written up to an hour before the end.
     """
     window_s, interval_s = pair
     landing_s = _over(interval_s + LANDING_DELAY_S)
     delivery_s = _over(interval_s + DELIVERY_DELAY_S)
+    hold_s = _minutes(interval_s + SKEW_S)
     return {
         "window_s": window_s,
         "interval_s": interval_s,
@@ -48,7 +55,8 @@ def of_class(pair: Class) -> Mapping[str, int]:
         "delivery_range_s": delivery_s,
         "hourly_range_s": _minutes(2 * HOUR_S + interval_s + DELIVERY_DELAY_S),
         "spend_range_s": _minutes(7 * HOUR_S + interval_s + DELIVERY_DELAY_S),
-        "hold_s": _minutes(interval_s + SKEW_S),
+        "hold_s": hold_s,
+        "info_range_s": max(INFO_RANGE_S, _minutes(3 * interval_s + LANDING_DELAY_S + hold_s + 2 * HOUR_S)),
         "fleet_hold_s": FLEET_HOLD_S,
         **_burns("", landing_s),
         **_burns("errors_", delivery_s),

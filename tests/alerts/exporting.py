@@ -45,13 +45,17 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How the exporter runs: when not, which systems have attention from when on, what it costs, and objectives that change."""
+    """How the exporter runs: when not, which systems have attention from when on, what it costs, and objectives that change.
+
+    Systems of a shard that ends have no points from then on, while other shards go on.
+    """
 
     down: Sequence[tuple[int, int]] = ()
     attention_s: Mapping[str, int] = field(default_factory=dict)
     observer_usd: float = 20.0
     budget_usd: float | None = None
     changes: Sequence[tuple[int, System]] = ()
+    ended_s: Mapping[str, int] = field(default_factory=dict)
 
 
 def samples(
@@ -68,7 +72,8 @@ def samples(
         now = moment(begin_s)
         points = [_own("exporter/up", now, 1)]
         for each in kept:
-            points += _collect(each, now, setting)
+            if begin_s < setting.ended_s.get(each.pipeline.system.id, until_s):
+                points += _collect(each, now, setting)
         points += [_own("exporter/observer_cost", now, setting.observer_usd, component="bigquery_query")]
         if setting.budget_usd is not None:
             points.append(_own("exporter/budget", now, setting.budget_usd))

@@ -75,6 +75,34 @@ def the_table_of_one_system_cannot_be_read() -> Scenario:
     )
 
 
+def a_shard_ends(tier: Tier, end_h: float, step_s: int) -> Scenario:
+    """Two of a tier's four systems are measured by a shard that ends just before its next collection; the others go on."""
+    since_s = 4 * HOUR_S
+    gone = some(2, tier, "gone")
+    setting = Setting(ended_s={each.id: since_s for each in gone})
+    return story(
+        [*gone, *some(2, tier, "kept")],
+        {},
+        hours(3, end_h, step_s, setting=setting),
+        expect("unmeasured", *(each.id for each in gone), what="the table cannot be read", since_s=since_s),
+    )
+
+
+@BOOK.add
+def a_shard_of_critical_systems_ends() -> Scenario:
+    return a_shard_ends(Tier.CRITICAL, 6, 300)
+
+
+@BOOK.add
+def a_shard_of_standard_systems_ends() -> Scenario:
+    return a_shard_ends(Tier.STANDARD, 6, 300)
+
+
+@BOOK.add
+def a_shard_of_batch_systems_ends() -> Scenario:
+    return a_shard_ends(Tier.BATCH, 9.5, 600)
+
+
 @BOOK.add
 def the_metrics_of_pubsub_cannot_be_read_for_a_while() -> Scenario:
     return story(some(2), {"s0": [fault(Ill.UNWATCHED, 4, 4.5)]}, hours(3, 6))

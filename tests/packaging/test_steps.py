@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +133,21 @@ def test_the_image_is_tried_with_a_configuration_that_is_good(tmp_path: Path) ->
     loaded = config.load(written)
     assert loaded.exporter.auth == "bearer"
     assert loaded.endpoints.monitoring == "127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("owner", "status", "said"),
+    [("data-platform", 0, ""), ("data platform", 2, "systems.yaml:5: defaults.owner: must be")],
+)
+def test_what_the_exporter_would_refuse_is_not_planned(tmp_path: Path, owner: str, status: int, said: str) -> None:
+    runner = Runner(tmp_path / "checkout", tmp_path / "temporary")
+    document = ["fleet: flights", "defaults:", "  project: acme-data", "  location: EU", f"  owner: {owner}"]
+    system = ["systems:", "  - {id: departures, topic: departures, subscription: departures-bq, table: raw.departures}"]
+    (runner.checkout / "systems.yaml").write_text("\n".join([*document, *system]), encoding="utf-8")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = runner.step("terraform-plan.yml", "check", "Check", PATH=path)
+    assert (done.returncode, said in done.stderr) == (status, True), done.stderr
+    assert ALL["terraform-plan.yml"].jobs["plan"]["needs"] == "check"
 
 
 class Terraform:

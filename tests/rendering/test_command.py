@@ -32,7 +32,7 @@ def test_files_hold_what_is_printed(tmp_path: Path, what: str, renderer: object,
     written = run(what, "-c", EXAMPLE, "--backend", backend.value, "-o", tmp_path / "new" / "out")
     assert (printed.returncode, written.returncode, written.stdout) == (0, 0, "")
     documents = json.loads(printed.stdout)
-    files = {path.stem: path.read_text("utf-8") for path in (tmp_path / "new" / "out").iterdir()}
+    files = {path.stem: path.read_text("utf-8") for path in (tmp_path / "new" / "out").glob("*.json")}
     assert {name: json.loads(text) for name, text in files.items()} == documents
     assert callable(renderer)
     assert files == dict(renderer(config.load(EXAMPLE), backend))

@@ -19,6 +19,8 @@ def test_a_range_reaches_over_two_collections_and_their_delay(window_s: int, mul
     assert found["hourly_range_s"] >= 3600 + interval_s + 300
     assert found["hold_s"] > interval_s + 120
     assert found["fleet_hold_s"] < found["hold_s"]
+    # An hour at least between when a system is told of that nobody measures any more, and when nobody knows any more whose it was.
+    assert found["info_range_s"] >= 3600 + 3 * interval_s + 15 + found["hold_s"] + 3600
     for kind, shortest in (("", "landing_range_s"), ("errors_", "delivery_range_s")):
         for speed in ("fast", "medium", "slow"):
             assert found[f"{kind}{speed}_long_s"] >= found[f"{kind}{speed}_short_s"] >= found[shortest]

@@ -177,11 +177,23 @@ def fixed(name: str) -> dict[str, dict[str, Any]]:
     }
 
 
-NEEDED = ("artifactregistry", "bigquery", "cloudscheduler", "iam", "monitoring", "pubsub", "run", "secretmanager")
+HOME = (
+    *("artifactregistry", "bigquery", "cloudresourcemanager", "iam", "monitoring", "pubsub"),
+    *("run", "secretmanager"),
+)
+GIVEN = ("cloudresourcemanager", "iam")
+"""What it takes to make a role in a project, and to give it."""
+
 READER = {"permissions": ["bigquery.tables.getData"], "role_id": "pipeline_exporter_reader"}
 
 SCHEDULED_INVENTORY: Inventory = {
-    **apis("acme-observability", *NEEDED),
+    **apis("acme-observability", *HOME, "cloudscheduler"),
+    **apis("acme-data", *GIVEN, "bigquery", "monitoring", "pubsub"),
+    **apis("acme-dead", *GIVEN, "pubsub"),
+    **apis("acme-reports", *GIVEN, "bigquery"),
+    **apis("acme-subs", *GIVEN, "monitoring", "pubsub"),
+    **apis("acme-tables", *GIVEN, "bigquery"),
+    **apis("acme-topics", *GIVEN, "monitoring"),
     **roles(ROLES, "pipeline_exporter"),
     **fixed("pipeline-exporter"),
     'google_project_iam_custom_role.reader["acme-data"]': READER,
@@ -228,8 +240,9 @@ SCHEDULED_INVENTORY: Inventory = {
 }
 
 ALWAYS_ON_INVENTORY: Inventory = {
-    **apis("acme-observability", *NEEDED),
-    **apis("acme-metrics", "monitoring", "telemetry"),
+    **apis("acme-observability", *HOME),
+    **apis("acme-metrics", *GIVEN, "monitoring", "telemetry"),
+    **apis("acme-data", *GIVEN, "bigquery", "monitoring", "pubsub"),
     **roles(
         {"acme-data": [*JOBS, *DESCRIBE, *MEASURE, "pubsub.subscriptions.list"], "acme-metrics": WRITE},
         "flights_exporter",

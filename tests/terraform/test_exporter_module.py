@@ -68,6 +68,24 @@ MISTAKES: Mapping[str, Mistake] = {
         Mistake("timeout", {"timeout_s": 3600}, "timeout_s must be"),
         Mistake("everybody", {"invokers": ["allUsers"]}, "invokers: a member is written"),
         Mistake("env_port", {"env": {"PORT": "80"}}, "env: a name is"),
+        Mistake("secret_name", {"secret_env": {"A-B": {"secret": "s"}}}, "secret_env: a name is"),
+        Mistake("secret_twice", {"env": {"A": "b"}, "secret_env": {"A": {"secret": "s"}}}, "is not in env, too"),
+        Mistake(
+            "secret_form", {"secret_env": {"A": {"secret": "projects/acme-data/secrets/s/versions/1"}}}, "as its id"
+        ),
+        Mistake("secret_version", {"secret_env": {"A": {"secret": "s", "version": "0"}}}, "a version is a number"),
+        Mistake(
+            "headers",
+            document(
+                exporter={
+                    "monitoring_project": "acme-observability",
+                    "auth": "cloud_run",
+                    "sinks": ["otlp"],
+                    "otlp": {"headers_file": "headers.txt"},
+                }
+            ),
+            "give the headers as secret_env",
+        ),
         Mistake("label", {"labels": {"team": "Data"}}, "labels: at most 64"),
         Mistake("no_systems", {"systems": {}}, "systems must hold at least one system"),
         Mistake(
@@ -147,11 +165,52 @@ def test_a_new_system_gets_what_it_needs_and_changes_nothing_else(newest: Worksp
     assert changed <= {"google_cloud_run_v2_service.exporter[0]", "google_secret_manager_secret_version.systems"}
     created = {address for address, action in plan.changes.items() if action == "create"}
     projects = ROLES.keys() - {"acme-data", "acme-observability"}
-    assert created == {
+    # APIs are turned on where something is done now.
+    turned_on = {address for address in created if address.startswith("google_project_service.main[")}
+    assert {address.split('"')[1].split("/")[0] for address in turned_on} == projects
+    assert created - turned_on == {
         'google_bigquery_table_iam_member.reader["acme-tables.raw.departures"]',
         'google_project_iam_custom_role.reader["acme-tables"]',
         *(f'google_project_iam_custom_role.exporter["{project}"]' for project in projects),
         *(f'google_project_iam_member.exporter["{project}"]' for project in projects),
+    }
+
+
+def test_secrets_reach_the_container_and_the_account_may_read_these_alone(newest: Workspace) -> None:
+    variables = {
+        **SCHEDULED,
+        "secret_env": {
+            "OTEL_EXPORTER_OTLP_METRICS_HEADERS": {"secret": "otlp-headers", "version": "3"},
+            "OTHER": {"secret": "projects/acme-vault/secrets/other"},
+            "SAME": {"secret": "projects/acme-observability/secrets/otlp-headers"},
+        },
+    }
+    plan = newest.plan(variables)
+    assert plan.said == ""
+    (template,) = plan.after("google_cloud_run_v2_service.exporter[0]")["template"]
+    given = {
+        each["name"]: tuple(each["value_source"][0]["secret_key_ref"][0][key] for key in ("secret", "version"))
+        for each in template["containers"][0]["env"]
+    }
+    assert given == {
+        "OTEL_EXPORTER_OTLP_METRICS_HEADERS": ("otlp-headers", "3"),
+        "OTHER": ("projects/acme-vault/secrets/other", "latest"),
+        "SAME": ("otlp-headers", "latest"),
+    }
+    assert newest.apply(variables).said == ""
+    assert newest.plan(variables).changes == {}
+    granted = {
+        (values["project"], values["secret_id"], values["role"], values["member"])
+        for address, values in newest.resources().items()
+        if address.startswith("google_secret_manager_secret_iam_member.")
+    }
+    assert granted == {
+        (project, secret, "roles/secretmanager.secretAccessor", ACCOUNT)
+        for project, secret in (
+            ("acme-observability", "pipeline-exporter-systems"),
+            ("acme-observability", "otlp-headers"),
+            ("acme-vault", "other"),
+        )
     }
 
 

@@ -2,23 +2,22 @@
 
 locals {
   otlp = try(contains(local.config.exporter.sinks, "otlp"), false)
+}
 
-  apis = {
-    for each in distinct(concat(
-      [for api in [
-        "artifactregistry", "bigquery", "cloudscheduler", "iam", "monitoring", "pubsub", "run", "secretmanager",
-      ] : { project = var.project_id, api = "${api}.googleapis.com" }],
-      [for api in local.otlp ? ["monitoring", "telemetry"] : ["monitoring"] :
-        { project = var.monitoring_project, api = "${api}.googleapis.com" }
-      ],
-    )) : "${each.project}/${each.api}" => each if var.enable_apis
-  }
+module "places" {
+  source = "./places"
+
+  mode               = var.mode
+  monitoring_project = var.monitoring_project
+  otlp               = local.otlp
+  project_id         = var.project_id
+  systems            = var.systems
 }
 
 resource "google_project_service" "main" {
-  for_each = local.apis
+  for_each = var.enable_apis ? module.places.apis : toset([])
 
-  project            = each.value.project
-  service            = each.value.api
+  project            = split("/", each.key)[0]
+  service            = split("/", each.key)[1]
   disable_on_destroy = false
 }

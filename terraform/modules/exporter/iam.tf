@@ -34,6 +34,15 @@ resource "google_secret_manager_secret_iam_member" "systems" {
   member    = google_service_account.exporter.member
 }
 
+resource "google_secret_manager_secret_iam_member" "env" {
+  for_each = toset(values(local.secrets))
+
+  project   = split("/", each.key)[1]
+  secret_id = split("/", each.key)[3]
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.exporter.member
+}
+
 resource "google_cloud_run_v2_service_iam_member" "caller" {
   for_each = { for mode, account in google_service_account.caller : mode => account if local.deployed }
 

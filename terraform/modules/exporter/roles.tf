@@ -48,20 +48,10 @@ locals {
     ]
   }
 
-  projects = {
-    query    = distinct(flatten([for system in var.systems : concat([system.project], tolist(system.query_projects))]))
-    describe = distinct([for system in var.systems : system.table.project])
-    measure  = distinct(flatten([for system in var.systems : [system.topic.project, system.subscription.project]]))
-    inspect = distinct(flatten([for system in var.systems :
-      [for each in [system.subscription, system.dead_letter_subscription] : each.project if each != null]
-    ]))
-    write = [var.monitoring_project]
-  }
-
   # Per project the permissions of all that is done there.
   roles = {
-    for project in distinct(flatten(values(local.projects))) : project => sort(distinct(flatten([
-      for task, projects in local.projects : local.permissions[task] if contains(projects, project)
+    for project in distinct(flatten(values(module.places.projects))) : project => sort(distinct(flatten([
+      for task, projects in module.places.projects : local.permissions[task] if contains(projects, project)
     ])))
   }
 

@@ -7,6 +7,11 @@ locals {
   # /readyz answers 503 until the first cycle is over. Scheduled, that cycle comes with a call, and no call comes before the container has
   # started; always on, it makes up for up to a day, and may take longer than the four minutes that a start may. So both probes ask /healthz.
   health = "/healthz"
+
+  secrets = {
+    for name, each in var.secret_env :
+    name => startswith(each.secret, "projects/") ? each.secret : "projects/${var.project_id}/secrets/${each.secret}"
+  }
 }
 
 resource "google_cloud_run_v2_service" "exporter" {
@@ -54,6 +59,22 @@ resource "google_cloud_run_v2_service" "exporter" {
         content {
           name  = env.key
           value = env.value
+        }
+      }
+
+      dynamic "env" {
+        for_each = var.secret_env
+
+        content {
+          name = env.key
+
+          value_source {
+            secret_key_ref {
+              # The short name for one in its own project, the long one for others.
+              secret  = trimprefix(local.secrets[env.key], "projects/${var.project_id}/secrets/")
+              version = env.value.version
+            }
+          }
         }
       }
 
@@ -124,6 +145,7 @@ resource "google_cloud_run_v2_service" "exporter" {
     google_bigquery_table_iam_member.reader,
     google_project_iam_member.exporter,
     google_project_iam_member.otlp,
+    google_secret_manager_secret_iam_member.env,
     google_secret_manager_secret_iam_member.systems,
   ]
 }

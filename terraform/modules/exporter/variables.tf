@@ -18,7 +18,7 @@ variable "data_access" {
 }
 
 variable "enable_apis" {
-  description = "Whether to turn on the APIs that are needed in project_id and monitoring_project."
+  description = "Whether to turn on the APIs that are needed, in project_id, monitoring_project and the projects of the systems."
   type        = bool
   default     = true
   nullable    = false
@@ -161,6 +161,35 @@ variable "scheduler_region" {
   }
 }
 
+variable "secret_env" {
+  description = <<-EOT
+    Environment variables out of Secret Manager, by name: secret, by its id in project_id or as projects/P/secrets/S, and version, a number, or latest
+    as it is when a container starts. The exporter is given the right to read these secrets, and no others; the secrets exist already.
+    What an OTLP receiver wants: { OTEL_EXPORTER_OTLP_METRICS_HEADERS = { secret = "otlp-headers", version = "1" } }.
+  EOT
+  type = map(object({
+    secret  = string
+    version = optional(string, "latest")
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.secret_env) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && name != "PORT" && !startswith(name, "K_") && !contains(keys(var.env), name)])
+    error_message = "secret_env: a name is letters, digits and _, does not begin with a digit, and is not in env, too; PORT and K_... are Cloud Run's own."
+  }
+
+  validation {
+    condition     = alltrue([for each in var.secret_env : can(regex("^(projects/([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]/secrets/)?[A-Za-z0-9_-]{1,255}$", each.secret))])
+    error_message = "secret_env: write a secret as its id, or as projects/P/secrets/S with the id of its project; the version is an option of its own."
+  }
+
+  validation {
+    condition     = alltrue([for each in var.secret_env : can(regex("^([1-9][0-9]*|latest)$", each.version))])
+    error_message = "secret_env: a version is a number such as 1, or latest."
+  }
+}
+
 variable "systems" {
   description = "The systems by id, as the module render gives them: what the exporter may see and read."
   type = map(object({
@@ -210,6 +239,11 @@ variable "systems_yaml" {
   validation {
     condition     = length(try(yamldecode(var.systems_yaml).endpoints, {})) == 0
     error_message = "systems_yaml names endpoints, which are a sandbox's: take them out."
+  }
+
+  validation {
+    condition     = !can(yamldecode(var.systems_yaml).exporter.otlp.headers_file)
+    error_message = "systems_yaml names exporter.otlp.headers_file, which the container does not have: take it out, and give the headers as secret_env, OTEL_EXPORTER_OTLP_METRICS_HEADERS."
   }
 
   validation {

@@ -20,6 +20,7 @@ locals {
       hourly_range_s        = ceil((7200 + class.interval_s + 360) / 60) * 60
       spend_range_s         = ceil((25200 + class.interval_s + 360) / 60) * 60
       hold_s                = ceil((class.interval_s + 180) / 60) * 60
+      info_range_s          = max(10800, ceil((3 * class.interval_s + 75 + ceil((class.interval_s + 180) / 60) * 60 + 7200) / 60) * 60)
       fleet_hold_s          = 120
       fast_long_s           = max(3600, local.landing_ranges_s[place])
       fast_short_s          = max(300, local.landing_ranges_s[place])

@@ -5,7 +5,7 @@ locals {
   dashboard_dir  = "${local.root}/dashboards"
   dashboard_kind = { for file in fileset(local.dashboard_dir, "*.json") : trimsuffix(file, ".json") => "${local.dashboard_dir}/${file}" }
 
-  settings       = try(merge(var.config.exporter, {}), {})
+  settings       = try(local.config.exporter, {})
   sinks          = try(local.settings.sinks, ["cloud_monitoring"])
   chosen_backend = contains(local.sinks, "otlp") && !contains(local.sinks, "cloud_monitoring") ? "otlp" : "cloud_monitoring"
   backend        = coalesce(var.backend, local.chosen_backend)
@@ -38,9 +38,9 @@ locals {
     }
   }
 
-  monitoring_project = try(local.settings.monitoring_project, local.defaults.project, "")
+  monitoring_project = try(local.settings.monitoring_project, local.defaults.project)
   common = merge(local.names[local.backend], {
-    fleet              = try(var.config.fleet, "")
+    fleet              = local.config.fleet
     monitoring_project = local.monitoring_project
   })
 

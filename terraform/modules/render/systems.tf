@@ -1,9 +1,16 @@
 # The systems as the exporter sees them: defaults filled in, names in full, durations in seconds.
-# exporter/config/parser.py does the same, and more strictly; a test holds both to the same results.
+# exporter/config/parser.py does the same; a test holds both to the same results.
+
+module "config" {
+  source = "../config"
+
+  config = var.config
+}
 
 locals {
-  defaults = try(merge(var.config.defaults, {}), {})
-  given    = try([for system in var.config.systems : system if can(system.id)], [])
+  config   = module.config.config
+  defaults = try(local.config.defaults, {})
+  given    = local.config.systems
 
   tiers = {
     critical = { window_s = 60, interval_s = 60 }
@@ -18,14 +25,12 @@ locals {
         try(each.window, null), try(each.interval, null),
         try(each.objectives.latency.threshold, null), try(each.objectives.data_age, null),
       ]
-    ]) : tostring(text) if text != null
+    ]) : text if text != null
   ]))
   units_s = { d = 86400, h = 3600, m = 60, s = 1 }
-  seconds = merge({ for text in local.bad_durations : text => 60 }, {
-    for text in setsubtract(local.duration_texts, local.bad_durations) : text => sum([
-      for part in regexall("([0-9.]+)([dhms])", text) : tonumber(part[0]) * local.units_s[part[1]]
-    ])
-  })
+  seconds = {
+    for text in local.duration_texts : text => sum([for part in regexall("([0-9.]+)([dhms])", text) : tonumber(part[0]) * local.units_s[part[1]]])
+  }
 
   # A tier of a system's own says more than a window or an interval under defaults.
   named = [
@@ -36,46 +41,45 @@ locals {
   ]
 
   windows_s = [
-    for system in local.named : try(local.seconds[system.window], local.tiers[try(system.tier, "standard")].window_s, 300)
+    for system in local.named : try(local.seconds[system.window], local.tiers[try(system.tier, "standard")].window_s)
   ]
   intervals_s = [
     for place, system in local.named : try(
       local.seconds[system.interval],
       ceil(local.tiers[try(system.tier, "standard")].interval_s / local.windows_s[place]) * local.windows_s[place],
-      900,
     )
   ]
 
   normalised = [
     for place, system in local.named : {
-      id         = tostring(system.id)
-      project    = try(system.project, "")
-      location   = contains(["US", "EU"], upper(try(system.location, ""))) ? upper(system.location) : try(system.location, "")
+      id         = system.id
+      project    = system.project
+      location   = contains(["US", "EU"], upper(system.location)) ? upper(system.location) : system.location
       tier       = try(system.tier, "standard")
-      owner      = tostring(try(system.owner, "unassigned"))
+      owner      = try(system.owner, "unassigned")
       window_s   = local.windows_s[place]
       interval_s = local.intervals_s[place]
       api        = try(system.api, null)
       topic = {
-        project = try(split("/", system.topic)[3], null) == null ? try(system.project, "") : split("/", system.topic)[1]
-        id      = reverse(split("/", try(system.topic, "")))[0]
+        project = try(split("/", system.topic)[3], null) == null ? system.project : split("/", system.topic)[1]
+        id      = reverse(split("/", system.topic))[0]
       }
       subscription = {
-        project = try(split("/", system.subscription)[3], null) == null ? try(system.project, "") : split("/", system.subscription)[1]
-        id      = reverse(split("/", try(system.subscription, "")))[0]
+        project = try(split("/", system.subscription)[3], null) == null ? system.project : split("/", system.subscription)[1]
+        id      = reverse(split("/", system.subscription))[0]
       }
       dead_letter_subscription = !can(system.dead_letter_subscription) ? null : {
-        project = try(split("/", system.dead_letter_subscription)[3], null) == null ? try(system.project, "") : split("/", system.dead_letter_subscription)[1]
+        project = try(split("/", system.dead_letter_subscription)[3], null) == null ? system.project : split("/", system.dead_letter_subscription)[1]
         id      = reverse(split("/", system.dead_letter_subscription))[0]
       }
       table = {
-        project = try(split(".", system.table)[2], null) == null ? try(system.project, "") : join(".", slice(split(".", system.table), 0, length(split(".", system.table)) - 2))
-        dataset = try(reverse(split(".", system.table))[1], "")
-        table   = reverse(split(".", try(system.table, "")))[0]
+        project = try(split(".", system.table)[2], null) == null ? system.project : join(".", slice(split(".", system.table), 0, length(split(".", system.table)) - 2))
+        dataset = reverse(split(".", system.table))[1]
+        table   = reverse(split(".", system.table))[0]
       }
       view = !can(system.view) ? null : {
-        project = try(split(".", system.view)[2], null) == null ? try(system.project, "") : join(".", slice(split(".", system.view), 0, length(split(".", system.view)) - 2))
-        dataset = try(reverse(split(".", system.view))[1], "")
+        project = try(split(".", system.view)[2], null) == null ? system.project : join(".", slice(split(".", system.view), 0, length(split(".", system.view)) - 2))
+        dataset = reverse(split(".", system.view))[1]
         table   = reverse(split(".", system.view))[0]
       }
       query_projects = try(system.query_projects, [])
@@ -89,8 +93,7 @@ locals {
       )]
     }
   ]
-  # An id that is used twice is refused by the variable's validation, and not by this line.
-  systems = { for id, same in { for system in local.normalised : system.id => system... } : id => same[0] }
+  systems = { for system in local.normalised : system.id => system }
 
   # Window and interval that systems have in common: a class has one condition in a policy. Sorted as numbers.
   classes = [

@@ -12,16 +12,6 @@ variable "backend" {
 variable "config" {
   description = "The decoded systems.yaml: yamldecode(file(\"systems.yaml\")). Its keys: docs/configuration.md."
   type        = any
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,62}$", var.config.fleet))
-    error_message = "fleet must be 1 to 63 of a-z, 0-9 and -, beginning with a letter."
-  }
-
-  validation {
-    condition     = try(length(var.config.systems) > 0, false)
-    error_message = "systems must be a list with at least one system."
-  }
 }
 
 variable "templates" {

@@ -12,11 +12,15 @@ variables {
 run "no_system" {
   command = plan
 
+  module {
+    source = "../config"
+  }
+
   variables {
     config = { fleet = "flights", defaults = { project = "acme-data", location = "EU" }, systems = [] }
   }
 
-  expect_failures = [var.config]
+  expect_failures = [output.config]
 }
 
 run "one_system" {
@@ -44,7 +48,7 @@ run "fifty_systems" {
     config = {
       fleet    = "flights"
       defaults = { project = "acme-data", location = "EU" }
-      systems  = [for n in range(50) : merge(var.one, { id = "s${n}", subscription = "s${n}", owner = "team-${n % 3}", tier = ["critical", "standard", "batch"][n % 3] })]
+      systems  = [for n in range(50) : merge(var.one, { id = "s${n}", subscription = "s${n}-bq", owner = "team-${n % 3}", tier = ["critical", "standard", "batch"][n % 3] })]
     }
   }
 
@@ -71,7 +75,7 @@ run "one_more_changes_nothing_but_its_own" {
     config = {
       fleet    = "flights"
       defaults = { project = "acme-data", location = "EU" }
-      systems  = [for n in range(51) : merge(var.one, { id = "s${n}", subscription = "s${n}", owner = "team-${n % 3}", tier = ["critical", "standard", "batch"][n % 3] })]
+      systems  = [for n in range(51) : merge(var.one, { id = "s${n}", subscription = "s${n}-bq", owner = "team-${n % 3}", tier = ["critical", "standard", "batch"][n % 3] })]
     }
   }
 
