@@ -23,6 +23,7 @@ def held_bytes(exporter: Exporter) -> int:
         if id(each) in seen or isinstance(each, _NOT_DATA) or type(each).__module__.startswith(_LIBRARIES):
             continue
         seen.add(id(each))
-        size += sys.getsizeof(each)
+        # A dictionary whose entries come and go keeps room for more of them from time to time, and loses it again.
+        size += sys.getsizeof(dict.fromkeys(each) if type(each) is dict else each)
         waiting += gc.get_referents(each)
     return size
