@@ -40,11 +40,12 @@ format: $(READY)
 
 docs: $(READY)
 	@$(BIN)/python -m exporter.metrics.catalog > docs/metrics.md
+	@$(BIN)/python -m exporter.rendering.keys > terraform/modules/config/keys.json
 
 lock:
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --group dev --upgrade --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --extra otlp --no-emit-index-url \
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --extra console --extra otlp --no-emit-index-url \
 		--custom-compile-command "make lock" -c requirements.lock pyproject.toml -o requirements-image.lock
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -225,8 +225,7 @@ def once(
         now = parts.clients.now()
         start = None if since is None else _moment(since, now)
         report = assembly.exporter(parts, since=start).cycle(now)
-    with terminal.screen(as_json=as_json) as show:
-        show(report)
+    terminal.Screen(as_json=as_json)(report)
     if not document.succeeded(report):
         sys.exit(1)
 
@@ -261,11 +260,7 @@ def serve(
 def _daemon(
     config: Path, since: str | None, role: Role, listen: str | None, *, on_schedule: bool, as_json: bool
 ) -> None:
-    loaded = _load(config)
-    if listen is not None:
-        from exporter.config.listening import listening
-
-        loaded = listening(loaded, listen)
+    loaded = _listening(config, listen)
     _check_moments(since)
     from exporter import logs, running, terminal
 
@@ -277,9 +272,38 @@ def _daemon(
     options = running.Options(role, None if since is None else _moment(since, datetime.now(UTC)))
     with terminal.lines(as_json=as_json) as show:
         (running.run if on_schedule else running.serve)(loaded, options, show)
-    # Threads that wait for an API that hangs would keep the process alive.
+    _leave()
+
+
+def _listening(config: Path, listen: str | None) -> Config:
+    loaded = _load(config)
+    if listen is None:
+        return loaded
+    from exporter.config.listening import listening
+
+    return listening(loaded, listen)
+
+
+def _leave() -> None:
+    """End the process at once: threads that wait for an API that hangs would keep it alive."""
     sys.stdout.flush()
     os._exit(0)
+
+
+@app.command()
+def console(
+    config: ConfigFile = DEFAULT_CONFIG,
+    *,
+    dashboards: Annotated[Path | None, typer.Option(help="show the dashboards (*.json) of this directory, too")] = None,
+    listen: ListenAt = None,
+) -> None:
+    """Show the fleet in a browser: dashboards, comparisons, correlations, incidents; measures nothing itself."""
+    loaded = _listening(config, listen)
+    from exporter import logs, running
+
+    logs.configure(sys.stderr, as_json=not sys.stderr.isatty())
+    running.show(loaded, dashboards, lambda address: print(f"Console: {address}  (Ctrl-C ends)", flush=True))
+    _leave()
 
 
 @app.command()
@@ -338,6 +362,7 @@ def sandbox(
     seed: Annotated[int, typer.Option(help="same seed and times, same data")] = 1,
     now: Annotated[str | None, typer.Option(help="start the clock at this time")] = None,
     speed: Annotated[float, typer.Option(help="virtual seconds per second; 0 stands still")] = 1.0,
+    like: Annotated[Path | None, typer.Option(help="behave as a verify-report.json says")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Serve a local Google Cloud with a fleet of pipelines, until it is interrupted."""
@@ -351,9 +376,44 @@ def sandbox(
         seed=seed,
         now=None if now is None else _moment(now, datetime.now(UTC)),
         speed=speed,
+        like=like,
     )
     describe = sandboxing.address_line if as_json else sandboxing.description
     sandboxing.serve(options, lambda addresses: print(describe(addresses), flush=True))
+
+
+@app.command()
+def verify(
+    *,
+    project: Annotated[str, typer.Option(help="where the throwaway pipelines are made")],
+    location: Annotated[str, typer.Option(help="of the dataset: a region, US or EU")] = "us-central1",
+    region: Annotated[str | None, typer.Option(help="of the series that are written; default: the location's")] = None,
+    only: Annotated[str | None, typer.Option(help="ask these questions only: A01,M03")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="leave everything there in the end")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask for consent")] = False,
+    cleanup: Annotated[bool, typer.Option("--cleanup", help="only remove what any run left behind")] = False,
+    resume: Annotated[
+        Path | None, typer.Option(help="remember in this directory, and go on where a run stopped there")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="the report")] = Path("verify-report.json"),
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="ask the sandbox that this file names")] = None,
+) -> None:
+    """Ask a real account, on throwaway pipelines, whether everything is as the exporter believes; costs cents."""
+    endpoints = None if config is None else _load(config).endpoints
+    from exporter import logs, verify_terminal, verifying
+
+    logs.configure(sys.stderr, as_json=False)
+    logging.getLogger().setLevel(logging.ERROR)
+    chosen = () if only is None else tuple(name.strip().upper() for name in only.split(",") if name.strip())
+    options = verifying.Options(
+        project, location, region, chosen, keep, yes, sys.stdin.isatty() and sys.stderr.isatty(), resume, out
+    )
+    options = options if endpoints is None else options.at(endpoints)
+    screen = verify_terminal.Screen()
+    if cleanup:
+        verifying.clean_up(options, screen)
+    elif not verifying.verify(options, screen):
+        sys.exit(1)
 
 
 @app.command()
@@ -376,7 +436,7 @@ def render(
     if out is None:
         print(writing.joined(documents))
     else:
-        writing.write(documents, out)
+        writing.write(documents, out, what.value)
 
 
 @app.command()
@@ -389,14 +449,16 @@ def demo(
     run_once: Annotated[bool, typer.Option("--once", help="one cycle, then exit")] = False,
     as_json: AsJson = False,
     dump: Annotated[Path | None, typer.Option(help="write everything that happened into this directory")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="of the console; default: 8080, or any that is free")
+    ] = None,
 ) -> None:
-    """Watch a fleet: a sandbox with traffic, and the exporter that measures it."""
+    """Watch a fleet: a sandbox with traffic, the exporter that measures it, and the console that shows it."""
     from exporter import demonstration, terminal
 
-    options = demonstration.Options(systems, _duration(history), scenario, seed, run_once, dump)
+    options = demonstration.Options(systems, _duration(history), scenario, seed, run_once, dump, port)
     # Without this a SIGTERM would leave the sandbox behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with terminal.screen(as_json=as_json) as show:
-        succeeded = demonstration.run(options, show)
-    if not succeeded:
+    screen = terminal.Screen(as_json=as_json)
+    if not demonstration.run(options, screen, screen.announce):
         sys.exit(1)

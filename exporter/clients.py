@@ -10,18 +10,23 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import google.auth
 import grpc
+import requests
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import AuthorizedSession
 from google.cloud.monitoring_v3 import MetricServiceClient
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
-from google.pubsub_v1 import SubscriberClient
+from google.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from exporter.config import Config
 from exporter.connections import BoundedAdapter
 from exporter.errors import Permanent, Transient
+from exporter.rest import Rest
 from exporter.sources.bigquery import library as bigquery
 
 _LONGEST_RECONNECT_PAUSE_MS = 5_000
@@ -68,16 +73,21 @@ def make(config: Config) -> Clients:
 
 def _make(config: Config) -> Clients:
     endpoints = config.endpoints
-    clock = endpoints.clock
     return Clients(
-        bigquery=_bigquery(config.exporter.monitoring_project, endpoints.bigquery),
-        monitoring=_monitoring(endpoints.monitoring),
-        subscriber=_subscriber(endpoints.pubsub),
-        now=_utc_now if clock is None else lambda: _remote_now(clock),
+        bigquery=bigquery_client(config.exporter.monitoring_project, endpoints.bigquery),
+        monitoring=monitoring_client(endpoints.monitoring),
+        subscriber=subscriber_client(endpoints.pubsub),
+        now=clock_of(endpoints.clock),
     )
 
 
-def _bigquery(project: str, endpoint: str | None) -> bigquery.Client:
+def clock_of(url: str | None) -> Now:
+    """The machine's clock, or that of the sandbox whose clock lies at an address."""
+    return _utc_now if url is None else lambda: _remote_now(url)
+
+
+def bigquery_client(project: str, endpoint: str | None) -> bigquery.Client:
+    """A client of BigQuery whose jobs belong to ``project``, or of what serves it at an URL."""
     if endpoint is None:
         client = bigquery.Client(project=project)
     else:
@@ -89,18 +99,36 @@ def _bigquery(project: str, endpoint: str | None) -> bigquery.Client:
     return client
 
 
-def _monitoring(endpoint: str | None) -> MetricServiceClient:
+def monitoring_client(endpoint: str | None) -> MetricServiceClient:
+    """A client of Cloud Monitoring, or of what serves it at HOST:PORT."""
     transport = MetricServiceGrpcTransport
     if endpoint is None:
         return MetricServiceClient(transport=partial(transport, channel=partial(_secure_channel, transport)))
     return MetricServiceClient(transport=transport(channel=_plain_channel(endpoint)))
 
 
-def _subscriber(endpoint: str | None) -> SubscriberClient:
+def subscriber_client(endpoint: str | None) -> SubscriberClient:
+    """A client of Pub/Sub for subscriptions, or of what serves it at HOST:PORT."""
     transport = SubscriberGrpcTransport
     if endpoint is None:
         return SubscriberClient(transport=partial(transport, channel=partial(_secure_channel, transport)))
     return SubscriberClient(transport=transport(channel=_plain_channel(endpoint)))
+
+
+def publisher_client(endpoint: str | None) -> PublisherClient:
+    """A client of Pub/Sub for topics, or of what serves it at HOST:PORT."""
+    transport = PublisherGrpcTransport
+    if endpoint is None:
+        return PublisherClient(transport=partial(transport, channel=partial(_secure_channel, transport)))
+    return PublisherClient(transport=transport(channel=_plain_channel(endpoint)))
+
+
+def rest_client(sandbox: str | None) -> Rest:
+    """A client of the APIs that have no library here, or of a sandbox that serves them below an address."""
+    if sandbox is not None:
+        return Rest(requests.Session(), sandbox)
+    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    return Rest(AuthorizedSession(credentials))
 
 
 def _secure_channel(transport: Any, host: str, *, options: Sequence[tuple[str, int]] = (), **more: Any) -> grpc.Channel:

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,13 +18,23 @@ from urllib.parse import quote
 
 from exporter import assembly, config, document
 from exporter.assembly import Parts
-from exporter.cycle import Exporter
 from exporter.errors import ExporterError, UsageError
 from exporter.model import CycleReport
 from exporter.plan import LANDING_SETTLE
+from exporter.web import console
+from exporter.web.app import application
+from exporter.web.guard import LoopbackGuard
+from exporter.web.listening import Listen
+from exporter.web.server import Server
 from exporter.windows import align_up
+from exporter.worker import Worker
+
+Show = Callable[[CycleReport], None]
+Announce = Callable[[str], None]
+"""Told of the console's address."""
 
 MINUTE = timedelta(minutes=1)
+_HOST, _PORT = "127.0.0.1", 8080
 _STOP_TIMEOUT_S = 10.0
 _MARGIN = timedelta(minutes=10)
 """The sandbox lays down ten minutes more than asked for: Pub/Sub's metrics come late, and a full hour must be complete."""
@@ -40,35 +50,56 @@ class Options:
     seed: int
     once: bool
     dump: Path | None
+    port: int | None = None
+    """Where the console is served: 0 is any free port, None 8080 or, where that is taken, any."""
 
 
-def run(options: Options, show: Callable[[CycleReport], None]) -> bool:
-    """Run the demo until it is done or interrupted, showing every cycle; returns whether all was well."""
+def run(options: Options, show: Show, announce: Announce) -> bool:
+    """Run the demo until it is done or interrupted, showing every cycle; returns whether all was well.
+
+    After the first cycle the console's address is announced.
+    """
     with _sandbox(options) as addresses:
         loaded = config.load(Path(addresses["config"]))
         with assembly.parts(loaded) as parts:
             exporter = assembly.exporter(parts, history=options.history + _MARGIN)
-            if options.once:
-                report = exporter.cycle(parts.clients.now())
-                show(report)
-            else:
-                report = _watch(exporter, parts, show)
+            worker = Worker(exporter, parts.clients.now, show=show)
+            worker.cycle()
+            if not options.once:
+                # Ctrl-C is how the demo ends, whatever it is doing.
+                with suppress(KeyboardInterrupt), _console(parts, worker, options.port) as address:
+                    announce(address)
+                    _watch(worker, parts)
             if options.dump is not None:
                 _dump(addresses["control"], options.dump, parts)
-    return document.succeeded(report)
+    return worker.last is not None and document.succeeded(worker.last)
 
 
-def _watch(exporter: Exporter, parts: Parts, show: Callable[[CycleReport], None]) -> CycleReport:
-    """A cycle a minute, as soon as the minute's windows are complete, until Ctrl-C."""
+def _watch(worker: Worker, parts: Parts) -> None:
+    """A cycle a minute, as soon as the minute's windows are complete, for ever."""
     while True:
         now = parts.clients.now()
-        report = exporter.cycle(now)
-        show(report)
-        following = align_up(now + timedelta(seconds=1), MINUTE) + LANDING_SETTLE + timedelta(seconds=1)
+        following = align_up(now, MINUTE) + LANDING_SETTLE + timedelta(seconds=1)
+        time.sleep(max(1.0, (following - now).total_seconds()))
+        worker.cycle()
+
+
+@contextmanager
+def _console(parts: Parts, worker: Worker, port: int | None) -> Iterator[str]:
+    """Serve the console on loopback, and give its address; raises ``ExporterError`` where the port that was asked for is taken."""
+    with console.routers(parts) as routers:
+        app = application(worker, LoopbackGuard(), None, routers)
         try:
-            time.sleep(max(1.0, (following - parts.clients.now()).total_seconds()))
-        except KeyboardInterrupt:
-            return report
+            server = Server(app, Listen(_HOST, _PORT if port is None else port))
+        except ExporterError:
+            if port is not None:
+                raise
+            server = Server(app, Listen(_HOST, 0))
+        server.start()
+        try:
+            yield server.address
+        finally:
+            server.stop(grace_s=1)
 
 
 @contextmanager

@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import FrameType
 
 from exporter import assembly, destinations, scheduler
 from exporter.assembly import Parts, Role
 from exporter.config import Config
+from exporter.errors import UsageError
 from exporter.logs import FailureLog
 from exporter.model import CycleReport
 from exporter.scheduler import Scheduler
+from exporter.web import console
 from exporter.web.app import application
 from exporter.web.guard import guard
 from exporter.web.listening import listen
@@ -57,6 +60,25 @@ def run(config: Config, options: Options, show: Show) -> None:
         runner.run(stop)
 
 
+def show(config: Config, directory: Path | None, announce: Callable[[str], None]) -> None:
+    """Serve the console alone until SIGTERM or SIGINT, with dashboards of ``directory`` beside the fleet's own; tells its address."""
+    where = listen(config.exporter, os.environ)
+    guarded = guard(where, os.environ)
+    why = console.absence(config)
+    if why is not None:
+        raise UsageError(why)
+    if directory is not None and not directory.is_dir():
+        raise UsageError(f"--dashboards: {directory} is no directory")
+    with _stoppable() as stop, assembly.parts(config) as parts, console.routers(parts, directory) as routers:
+        server = Server(application(None, guarded, None, routers), where)
+        server.start()
+        try:
+            announce(server.address)
+            stop.wait()
+        finally:
+            server.stop(grace_s=1)
+
+
 def serve(config: Config, options: Options, show: Show) -> None:
     """Run a cycle whenever `POST /cycle` asks for one, until SIGTERM or SIGINT."""
     with _serving(config, options, show) as (_, _, stop):
@@ -68,7 +90,7 @@ def _serving(config: Config, options: Options, show: Show) -> Iterator[tuple[Par
     """Serve HTTP beside what is done with the worker; at the end a cycle that is under way is given a little time."""
     where = listen(config.exporter, os.environ)
     guarded = guard(where, os.environ)
-    with _stoppable() as stop, assembly.parts(config) as parts:
+    with _stoppable() as stop, assembly.parts(config) as parts, console.routers(parts) as routers:
         found = destinations.make(config, parts.clients, parts.calls, parts.circuits, options.role.task_id)
         exporter = assembly.exporter(parts, since=options.since, role=options.role, found=found)
         failures = FailureLog()
@@ -79,7 +101,7 @@ def _serving(config: Config, options: Options, show: Show) -> Iterator[tuple[Par
 
         worker = Worker(exporter, parts.clients.now, stop=stop, show=tell)
         exposition = None if found.prometheus is None else found.prometheus.exposition
-        server = Server(application(worker, guarded, exposition), where)
+        server = Server(application(worker, guarded, exposition, routers), where)
         server.start()
         _log.info("serving at %s", server.address)
         try:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -27,25 +28,33 @@ _ORDER = {"failing": 0, "degraded": 1, "unknown": 2, "healthy": 3}
 _STYLE = {"failing": "bold red", "degraded": "yellow", "unknown": "magenta", "healthy": "green"}
 
 
-@contextmanager
-def screen(*, as_json: bool) -> Iterator[Callable[[CycleReport], None]]:
-    """Show cycles: as JSON lines, or as a table, on a terminal on a fresh screen each time."""
-    console = Console()
-    if as_json:
+class Screen:
+    """Shows cycles: as JSON lines, or as a table, on a terminal on a fresh screen each time."""
 
-        def show(report: CycleReport) -> None:
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._console = Console()
+        self._note = ""
+
+    def __call__(self, report: CycleReport) -> None:
+        """Show a cycle."""
+        if self._as_json:
             sys.stdout.write(json.dumps(document.cycle(report), ensure_ascii=False, allow_nan=False) + "\n")
             sys.stdout.flush()
+            return
+        # A fleet is taller than most terminals, where redrawing in place would smear: a fresh screen instead.
+        self._console.clear()
+        self._console.print(fleet(report, self._console.width))
+        self._tell(sys.stdout)
 
-        yield show
-    else:
+    def announce(self, address: str) -> None:
+        """Say where the console is, below every table from now on; beside JSON on standard error."""
+        self._note = f"Console: {address}  (Ctrl-C ends)"
+        self._tell(sys.stderr if self._as_json else sys.stdout)
 
-        def draw(report: CycleReport) -> None:
-            # A fleet is taller than most terminals, where redrawing in place would smear: a fresh screen instead.
-            console.clear()
-            console.print(fleet(report, console.width))
-
-        yield draw
+    def _tell(self, stream: TextIO) -> None:
+        if self._note:
+            print(self._note, file=stream, flush=True)
 
 
 @contextmanager

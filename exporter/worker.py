@@ -51,7 +51,8 @@ class Worker:
         self._stop = stop or threading.Event()
         self._turn = threading.Lock()
         self._dead: list[str] = []
-        self._last: CycleReport | None = None
+        self.last: CycleReport | None = None
+        """The last cycle that came to an end."""
         self._over_budget = False
 
     def cycle(self) -> CycleReport:
@@ -66,7 +67,7 @@ class Worker:
                 self._dead.append(f"{len(report.retryable)} points could not be stored: {report.retryable[0].message}")
             else:
                 self._dead.clear()
-            self._last = report
+            self.last = report
             self._watch_the_budget(report.at)
             self._show(report)
             return report
@@ -97,7 +98,7 @@ class Worker:
 
     def status(self) -> Status:
         """Say how the exporter is, at once, also while a cycle is under way."""
-        last, dead = self._last, self._dead[-1:]
+        last, dead = self.last, self._dead[-1:]
         live = len(self._dead) < DEAD_AFTER
         reasons = () if live else (f"{len(self._dead)} cycles in a row stored nothing: {dead[0]}",)
         return Status(live, last is not None, reasons, None if last is None else last.at)

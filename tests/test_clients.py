@@ -92,7 +92,7 @@ def test_a_grpc_connection_that_ended_in_silence_is_given_up(api: GrpcApi, monke
     monkeypatch.setattr(clients, "_KEEPALIVE_MS", 200)
     monkeypatch.setattr(clients, "_KEEPALIVE_TIMEOUT_MS", 200)
     with Wire(api.port) as wire:
-        client = clients._monitoring(f"127.0.0.1:{wire.port}")
+        client = clients.monitoring_client(f"127.0.0.1:{wire.port}")
 
         def answered() -> bool:
             try:
@@ -111,7 +111,7 @@ def test_a_grpc_connection_that_ended_in_silence_is_given_up(api: GrpcApi, monke
 
 def test_an_http_connection_that_ended_in_silence_costs_one_call() -> None:
     with HttpApi(lambda _: HttpAnswer({})) as api, Wire(port_of(api)) as wire:
-        client = clients._bigquery("acme", f"http://127.0.0.1:{wire.port}")
+        client = clients.bigquery_client("acme", f"http://127.0.0.1:{wire.port}")
         address = f"http://127.0.0.1:{wire.port}/projects/p/queries"
         assert client._http.get(address, timeout=10).status_code == 200
         wire.cut()
@@ -136,7 +136,7 @@ def test_connections_to_the_real_services_come_back_as_soon(monkeypatch: pytest.
 
     monkeypatch.setattr("exporter.clients.MetricServiceGrpcTransport.create_channel", channel)
     monkeypatch.setattr("exporter.clients.SubscriberGrpcTransport.create_channel", channel)
-    with clients._monitoring(None), clients._subscriber(None):
+    with clients.monitoring_client(None), clients.subscriber_client(None):
         pass
     assert [options["grpc.max_reconnect_backoff_ms"] for options in made] == [5000, 5000]
     assert all(options["grpc.max_receive_message_length"] == -1 for options in made)

@@ -15,6 +15,9 @@ from exporter.web.problems import SECURITY_HEADERS, problem
 OPEN_PATHS = ("/healthz", "/readyz")
 """What a prober without credentials may ask; exactly these, with GET or HEAD."""
 MAX_BODY_BYTES = 64 * 1024
+MAX_DASHBOARD_BYTES = 1024 * 1024
+DASHBOARD_PATHS = ("/api/dashboards/view", "/api/dashboards/data")
+"""What takes a whole dashboard."""
 BODY_TIMEOUT_S = 10.0
 _CLOSE = {"connection": "close"}
 _log = logging.getLogger(__name__)
@@ -76,9 +79,10 @@ def _as_get(scope: Scope) -> Scope:
 
 async def _body(scope: Scope, receive: Receive) -> bytes | Response:
     """Read the whole body before anything is done with it, or say why not."""
-    too_large = f"a request may have {MAX_BODY_BYTES} bytes at most"
+    limit = MAX_DASHBOARD_BYTES if scope["path"] in DASHBOARD_PATHS else MAX_BODY_BYTES
+    too_large = f"a request may have {limit} bytes at most"
     declared = Headers(scope=scope).get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > MAX_BODY_BYTES:
+    if not declared.isdecimal() or int(declared) > limit:
         return problem(413, too_large, headers=_CLOSE)
     body = bytearray()
     try:
@@ -88,7 +92,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes | Response:
                 if message["type"] == "http.disconnect":
                     return problem(400, "the request ended before it was complete", headers=_CLOSE)
                 body += message.get("body", b"")
-                if len(body) > MAX_BODY_BYTES:
+                if len(body) > limit:
                     return problem(413, too_large, headers=_CLOSE)
                 if not message.get("more_body", False):
                     return bytes(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ _MIN_TOKEN = 16
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """The syntax of RFC 6750 section 2.1: anything else cannot be sent."""
 _SAFE_METHODS = ("GET", "HEAD")
+_BASIC = 'Basic realm="exporter", charset="UTF-8"'
+"""What makes a browser ask its user."""
 
 
 class Guard(Protocol):
@@ -54,16 +57,17 @@ def guard(listen: Listen, environ: Mapping[str, str]) -> Guard:
 def foreign(method: str, headers: Headers) -> Refusal | None:
     """Refuse what another site makes a browser send; a browser adds the credentials of its user to that.
 
-    Browsers say where a request comes from (``Sec-Fetch-Site`` of Fetch Metadata; older ones ``Origin``); other clients do not.
+    Browsers say where a request comes from and what for (Fetch Metadata; older ones name the ``Origin`` of what writes); other clients
+    do not. Another site may link here, and may not embed, read or send anything.
     """
-    if method in _SAFE_METHODS:
-        return None
     sites = values(headers, "sec-fetch-site")
     if sites:
         own = all(site in ("same-origin", "none") for site in sites)
+        own = own or (method in _SAFE_METHODS and values(headers, "sec-fetch-mode") == ["navigate"])
     else:
         hosts = [host.lower() for host in values(headers, "host")]
-        own = all(origin.lower().partition("://")[2] in hosts for origin in values(headers, "origin"))
+        origins = () if method in _SAFE_METHODS else values(headers, "origin")
+        own = all(origin.lower().partition("://")[2] in hosts for origin in origins)
     if own:
         return None
     return Refusal(403, "another site sent this request through a browser: send it from the exporter's own pages")
@@ -88,22 +92,23 @@ class LoopbackGuard:
 
 @dataclass(frozen=True, slots=True)
 class BearerGuard:
-    """Whoever knows the token may call (RFC 6750)."""
+    """Whoever knows the token may call (RFC 6750); people's browsers send it as a password (RFC 7617), with any user name."""
 
     token: str = field(repr=False)
     scheme: Mapping[str, str] | None = field(default_factory=lambda: {"type": "http", "scheme": "bearer"}, init=False)
 
     async def refusal(self, headers: Headers) -> Refusal | None:
         """Refuse anything but one ``Authorization`` header with the token."""
-        advice = "send the header `Authorization: Bearer TOKEN`, once"
-        credentials = only(headers, "authorization")
-        scheme, _, shown = (credentials or "").partition(" ")
-        if scheme.lower() != "bearer":
-            return Refusal(401, f"a token is needed: {advice}", {"www-authenticate": "Bearer"})
+        browser = _is_browser(headers)
+        advice = "give it as the password" if browser else "send the header `Authorization: Bearer TOKEN`, once"
+        scheme, _, shown = (only(headers, "authorization") or "").partition(" ")
+        if scheme.lower() == "basic":
+            shown = _password(shown)
+        elif scheme.lower() != "bearer":
+            return Refusal(401, f"a token is needed: {advice}", {"www-authenticate": _BASIC if browser else "Bearer"})
         if not hmac.compare_digest(shown.encode(), self.token.encode()):
-            return Refusal(
-                401, f"this is not the token: {advice}", {"www-authenticate": 'Bearer error="invalid_token"'}
-            )
+            challenge = _BASIC if browser else 'Bearer error="invalid_token"'
+            return Refusal(401, f"this is not the token: {advice}", {"www-authenticate": challenge})
         return None
 
 
@@ -118,6 +123,19 @@ class CloudRunGuard:
     async def refusal(self, headers: Headers) -> Refusal | None:  # noqa: ARG002 - nothing is left to check
         """Refuse nobody."""
         return None
+
+
+def _is_browser(headers: Headers) -> bool:
+    """Whether a request comes from a browser, which can ask its user for a password and knows no tokens."""
+    return bool(values(headers, "sec-fetch-mode")) or any("text/html" in each for each in values(headers, "accept"))
+
+
+def _password(encoded: str) -> str:
+    """The password in the credentials of RFC 7617; empty where they are none."""
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _token(environ: Mapping[str, str]) -> str:

@@ -32,3 +32,9 @@ def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = Non
     """An answer that says what is wrong, and what to do about it."""
     body = json.dumps(document(status, detail, **members), ensure_ascii=False)
     return Response(body.encode(), status, headers, media_type=MEDIA_TYPE)
+
+
+def problem_of(description: str, schema: str = "Problem") -> dict[str, Any]:
+    """Describe an error in the OpenAPI document; ``schema`` is a shape of ``exporter/web/schemas.py``."""
+    reference = {"$ref": f"#/components/schemas/{schema}"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": reference}}}

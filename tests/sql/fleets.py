@@ -11,7 +11,8 @@ from google.cloud.bigquery import ArrayQueryParameter
 
 from exporter.model import Columns, TableRef
 from exporter.snapshots import Table
-from exporter.sources.bigquery import statements
+from exporter.sources.bigquery import messages, statements
+from exporter.sources.bigquery.messages import Place
 from exporter.sources.bigquery.runner import Statement
 from exporter.sources.bigquery.statements import LandingRequest
 from tests.builders import T0, system, window
@@ -127,6 +128,31 @@ def _writer_cases() -> dict[str, Case]:
     return {f"writers, {name}": writers(each) for name, each in different.items()}
 
 
+VIEWED: Schema = {"message_id": "STRING", "publish_time": "TIMESTAMP", "carrier": "STRING"}
+EVERY_TYPE: Schema = {
+    **{kind.lower(): kind for kind in ("BOOL", "INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BYTES", "JSON")},
+    **{kind.lower(): kind for kind in ("DATE", "TIME", "DATETIME", "INTERVAL")},
+    "labels": "ARRAY<STRUCT<key STRING, value BYTES>>",
+}
+
+
+def _message_cases() -> dict[str, Case]:
+    renamed = {"Published_At": "TIMESTAMP", "select": "STRING", "from_time": "INT64", "view": "STRING"}
+    viewed: Mapping[str, tuple[TableRef, Columns, Schema]] = {
+        "plain": (TableRef("acme-data", "curated", "departures"), Columns(), VIEWED),
+        "renamed columns": (TableRef("acme-data", "curated", "departures"), RENAMED, renamed),
+        "hyphens": (TableRef("other-project-42", "d_1", "v-with-dashes"), Columns(), VIEWED),
+        "project of a domain": (TableRef("example.com:pipelines", "curated", "v"), Columns(), VIEWED),
+        "every type": (TableRef("acme-data", "curated", "all"), Columns(), {**EVERY_TYPE, **VIEWED}),
+    }
+    return {
+        f"messages, {name}": Case(
+            messages.page(view, columns, T0, Place(T0 + timedelta(hours=1), "7", 2), 50, 2**30), {str(view): schema}
+        )
+        for name, (view, columns, schema) in viewed.items()
+    }
+
+
 PLACES = (
     ("acme-data", "us-central1", "us-central1"),
     ("other-project-42", "US", "us"),
@@ -153,5 +179,5 @@ def _schema_cases() -> dict[str, Case]:
     return cases
 
 
-CASES: Mapping[str, Case] = {**_landing_cases(), **_writer_cases(), **_schema_cases()}
+CASES: Mapping[str, Case] = {**_landing_cases(), **_writer_cases(), **_message_cases(), **_schema_cases()}
 """Every kind of text that the exporter can send, by a name that says what is special about it."""

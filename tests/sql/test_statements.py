@@ -5,14 +5,19 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Mapping
+from datetime import timedelta
+from types import ModuleType
 
 import pytest
 
+from exporter.model import Columns, TableRef
 from exporter.sources.bigquery import landing as landing_collector
+from exporter.sources.bigquery import messages, statements
 from exporter.sources.bigquery import schema as schema_collectors
-from exporter.sources.bigquery import statements
-from tests.sql.analyser import GoogleSQL
-from tests.sql.fleets import CASES, parameters_of
+from exporter.sources.bigquery.messages import Place
+from tests.builders import T0
+from tests.sql.analyser import Evaluator, GoogleSQL, Stored
+from tests.sql.fleets import CASES, VIEWED, parameters_of
 from tests.sql.schemas import INFORMATION_SCHEMA
 
 COLUMNS: Mapping[str, Mapping[str, str]] = {
@@ -59,12 +64,21 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
 """What each statement returns: the contract between the texts and the collectors that read their rows."""
 
 
+def _expected(name: str) -> Mapping[str, str]:
+    """What a case returns: a page of messages has the columns of its view, whatever they are."""
+    kind = name.split(",")[0]
+    if kind != "messages":
+        return COLUMNS[kind]
+    (schema,) = CASES[name].tables.values()
+    return schema
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_statement_is_valid_and_returns_what_is_read(googlesql: GoogleSQL, name: str) -> None:
     case = CASES[name]
     parameters = parameters_of(case.statement)
     analysis = googlesql.analyse(case.statement.text, parameters, case.tables, case.regions)
-    assert dict(analysis.columns) == COLUMNS[name.split(",")[0]]
+    assert dict(analysis.columns) == _expected(name)
     assert len(analysis.columns) == len(dict(analysis.columns))
     declared = [parameter.name for parameter in parameters]
     assert sorted(declared) == sorted(analysis.parameters)
@@ -98,9 +112,14 @@ def test_a_collector_reads_exactly_the_columns_of_its_statement(statement: str) 
 
 
 def test_every_statement_is_known_here() -> None:
-    functions = inspect.getmembers(statements, inspect.isfunction)
+    assert _rendering(statements) == set(COLUMNS)
+    assert _rendering(messages) == {"page"}
+
+
+def _rendering(module: ModuleType) -> set[str]:
+    functions = inspect.getmembers(module, inspect.isfunction)
     rendering = {name for name, function in functions if function.__annotations__.get("return") == "Statement"}
-    assert {name for name in rendering if not name.startswith("_")} == set(COLUMNS)
+    return {name for name in rendering if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("name", ["writes", "jobs", "storage", "tables"])
@@ -115,3 +134,32 @@ def test_columns_are_named_as_asked_for_however_a_view_spells_them(googlesql: Go
         case.statement.text, parameters_of(case.statement), regions=case.regions, views=shouted
     )
     assert dict(analysis.columns) == COLUMNS[name]
+
+
+def test_pages_follow_each_other(evaluator: Evaluator) -> None:
+    """By publish time, then message id, then the row itself; a message id that is NULL counts as an empty one."""
+    view, minute = TableRef("acme-data", "curated", "departures"), timedelta(minutes=1)
+    rows = [
+        ("9", T0 + 5 * minute, "newest"),
+        ("b", T0 + 4 * minute, "x"),
+        ("b", T0 + 4 * minute, "y"),
+        ("b", T0 + 4 * minute, "y"),
+        ("a", T0 + 4 * minute, "x"),
+        ("", T0 + 4 * minute, "x"),
+        (None, T0 + 4 * minute, "y"),
+        ("0", T0, "oldest"),
+    ]
+    outside = [("1", T0 - minute, "before"), ("1", T0 + 6 * minute, "at the end"), ("1", None, "never")]
+    tables = {str(view): Stored(VIEWED, [*reversed(rows), *outside])}
+    found: list[str] = []
+    place = Place(T0 + 6 * minute)
+    for _ in rows:
+        statement = messages.page(view, Columns(), T0, place, 1, 2**30)
+        (row,) = evaluator.evaluate(statement.text, parameters_of(statement), tables)
+        key = (row["publish_time"], row["message_id"] or "")
+        place = Place(*key, place.skipped + 1 if key == (place.from_time, place.from_id) else 1)
+        found.append(f"{key[1]}{row['carrier']}")
+    # Rows without an id and with an empty one are told apart by their JSON, in which null comes after a quotation mark.
+    assert found == ["9newest", "bx", "by", "by", "ax", "x", "y", "0oldest"]
+    statement = messages.page(view, Columns(), T0, place, 1, 2**30)
+    assert evaluator.evaluate(statement.text, parameters_of(statement), tables) == []

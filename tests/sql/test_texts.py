@@ -16,7 +16,9 @@ from sqlglot import exp
 
 from exporter import config
 from exporter.errors import ConfigError
-from exporter.sources.bigquery import statements
+from exporter.model import Columns, TableRef
+from exporter.sources.bigquery import messages, statements
+from exporter.sources.bigquery.messages import Place
 from exporter.sources.bigquery.statements import LandingRequest
 from tests.builders import T0, window
 from tests.sql.fleets import CASES, pipeline
@@ -92,6 +94,9 @@ def test_names_that_are_compared_are_no_part_of_a_text() -> None:
     )
     assert statements.storage(*where, ["raw.a"]).text == statements.storage(*where, [hostile, hostile]).text
     assert statements.tables(*where, ["raw.a"]).text == statements.tables(*where, [hostile]).text
+    view, columns = TableRef("p", "curated", "v"), Columns()
+    begun = messages.page(view, columns, T0, Place(T0), 1, 1)
+    assert begun.text == messages.page(view, columns, later[0], Place(later[1], hostile, 7), 500, 2**30).text
 
 
 def test_fifty_systems_are_within_the_limits_of_a_query() -> None:
@@ -152,6 +157,8 @@ def test_no_hostile_name_gets_past_the_configuration(text: str, place: str) -> N
         ("project", {"project": spoilt("acme-data")}),
         ("location", {"location": spoilt("us-central1")}),
         ("table", {"table": spoilt("raw.departures")}),
+        ("view", {"view": spoilt("curated.departures")}),
+        ("view", {"view": f"curated{text}.departures"}),
         ("table", {"table": f"raw{text}.departures"}),
         ("table", {"table": f"acme{text}-data.raw.departures"}),
         ("query_projects", {"query_projects": [spoilt("acme-data")]}),
@@ -167,7 +174,7 @@ def test_no_hostile_name_gets_past_the_configuration(text: str, place: str) -> N
 NAMES = st.text(st.sampled_from("ab1_-.:`'\"$@;\\ \n\uff0f\uff41\u00e9"), max_size=8)
 
 
-@given(st.sampled_from(["project", "location", "table", "column"]), NAMES)
+@given(st.sampled_from(["project", "location", "table", "view", "column"]), NAMES)
 def test_a_name_that_is_accepted_stays_inside_its_back_quotes(where: str, name: str) -> None:
     changes: dict[str, object] = {"columns": {"publish_time": name}} if where == "column" else {where: name}
     try:
@@ -176,7 +183,9 @@ def test_a_name_that_is_accepted_stays_inside_its_back_quotes(where: str, name: 
         return
     request = LandingRequest(system, (window(0),), None)
     storage = statements.storage(system.project, system.location, ["raw.a"])
-    for text in (statements.landing([request]).text, storage.text):
+    assert system.view is not None
+    page = messages.page(system.view, system.columns, T0, Place(T0), 1, 2**30)
+    for text in (statements.landing([request]).text, storage.text, page.text):
         quoted = re.findall(r"`([^`]*)`", text)
         assert text.count("`") == 2 * len(quoted)
         assert all(re.fullmatch(r"[A-Za-z0-9_.:-]+", each) for each in quoted)

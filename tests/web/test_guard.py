@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,63 @@ def test_another_site_cannot_make_a_browser_call(
     with serving(worker, guarded) as address:
         assert ask(address, "POST", "/cycle", [("Host", "localhost:8080"), GOOD, *headers]).status == status
         assert worker.cycles == (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors")], 403),
+        ([("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "cors")], 403),
+        ([("Sec-Fetch-Site", "cross-site")], 403),
+        ([("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Mode", "cors")], 403),
+        ([("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate")], 200),
+        ([("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Mode", "cors")], 200),
+        ([("Origin", "https://grafana.example")], 200),
+    ],
+    ids=str,
+)
+def test_another_site_may_link_here_and_not_read(headers: list[tuple[str, str]], status: int) -> None:
+    with serving(guard=BearerGuard(TOKEN)) as address:
+        assert ask(address, "GET", "/openapi.json", [GOOD, *headers]).status == status
+
+
+def basic(user: str, password: str) -> tuple[str, str]:
+    return ("Authorization", f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}")
+
+
+def test_a_browser_asks_its_user_for_the_token_as_a_password(worker: FakeWorker) -> None:
+    with serving(worker, BearerGuard(TOKEN)) as address:
+        for headers in ([("Accept", "text/html,*/*;q=0.8")], [("Sec-Fetch-Mode", "navigate")]):
+            answer = ask(address, "GET", "/openapi.json", headers)
+            assert answer.status == 401
+            assert answer.headers["www-authenticate"] == 'Basic realm="exporter", charset="UTF-8"'
+            wrong = ask(address, "GET", "/openapi.json", [*headers, basic("", "not-the-token-at-all")])
+            assert (wrong.status, wrong.headers["www-authenticate"][:5]) == (401, "Basic")
+        for user in ("", "anybody", "caf\xe9"):
+            assert ask(address, "GET", "/openapi.json", [basic(user, TOKEN)]).status == 200
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        basic(TOKEN, ""),
+        basic(TOKEN, "x"),
+        basic("", f"{TOKEN}:"),
+        basic("", f":{TOKEN}"),
+        basic("", TOKEN[1:]),
+        ("Authorization", f"Basic {TOKEN}"),
+        ("Authorization", "Basic"),
+        ("Authorization", "Basic !!!!"),
+        ("Authorization", f"Basic {base64.b64encode(TOKEN.encode()).decode()}"),
+        ("Authorization", "Basic " + base64.b64encode(b"\xff\xfe:" + TOKEN.encode()).decode()),
+        ("Authorization", f"Bearer {basic('', TOKEN)[1][6:]}"),
+    ],
+    ids=lambda each: each[1],
+)
+def test_a_password_that_is_not_the_token_does_not_count(credentials: tuple[str, str], worker: FakeWorker) -> None:
+    with serving(worker, BearerGuard(TOKEN)) as address:
+        assert ask(address, "POST", "/cycle", [credentials]).status == 401
+        assert worker.cycles == 0
 
 
 def test_the_token_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:

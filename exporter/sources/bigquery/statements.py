@@ -50,7 +50,7 @@ class LandingRequest:
 
 
 @cache
-def _template(name: str) -> Template:
+def template(name: str) -> Template:
     """A statement without its comments: they are for readers of the file, and name the placeholders."""
     lines = resources.files("exporter.sources").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").splitlines()
     return Template("\n".join(line for line in lines if not line.startswith("--")))
@@ -60,11 +60,13 @@ def _buckets(expression: str) -> str:
     return ", ".join(f"COUNTIF({expression} = {place})" for place in range(len(LATENCY_BOUNDS_US) + 1))
 
 
-def _quoted(table: TableRef) -> str:
+def quoted(table: TableRef) -> str:
+    """A table's whole name in back-quotes; its parts were validated when the configuration was read."""
     return f"`{table}`"
 
 
-def _scalar(name: str, kind: str, value: Any) -> ScalarQueryParameter:
+def scalar(name: str, kind: str, value: Any) -> ScalarQueryParameter:
+    """A query parameter of one value; ``kind`` is a type of GoogleSQL."""
     return ScalarQueryParameter(name, kind, value)
 
 
@@ -75,12 +77,12 @@ def _landing_rows(place: int, request: LandingRequest) -> tuple[str, list[Any]]:
     if request.table is not None:
         start = max(start, request.table.created)
     parameters: list[Any] = [
-        _scalar(f"start_{place}", "TIMESTAMP", request.start),
-        _scalar(f"from_{place}", "TIMESTAMP", min(start, request.end)),
-        _scalar(f"end_{place}", "TIMESTAMP", request.end),
-        _scalar(f"window_us_{place}", "INT64", system.window_s * 1_000_000),
-        _scalar(f"lookback_us_{place}", "INT64", system.duplicate_lookback_s * 1_000_000),
-        _scalar(f"threshold_us_{place}", "INT64", round(system.objectives.latency_threshold_s * 1_000_000)),
+        scalar(f"start_{place}", "TIMESTAMP", request.start),
+        scalar(f"from_{place}", "TIMESTAMP", min(start, request.end)),
+        scalar(f"end_{place}", "TIMESTAMP", request.end),
+        scalar(f"window_us_{place}", "INT64", system.window_s * 1_000_000),
+        scalar(f"lookback_us_{place}", "INT64", system.duplicate_lookback_s * 1_000_000),
+        scalar(f"threshold_us_{place}", "INT64", round(system.objectives.latency_threshold_s * 1_000_000)),
     ]
     of_subscription = ""
     if request.has(columns.subscription_name):
@@ -89,11 +91,11 @@ def _landing_rows(place: int, request: LandingRequest) -> tuple[str, list[Any]]:
         parameters.append(ArrayQueryParameter(f"subscription_{place}", "STRING", names))
     measured_by_column = request.table is not None and request.table.kind != "BASE TABLE"
     if measured_by_column and columns.ingest_time is not None:
-        relation, commit_time = _quoted(system.table), f"`{columns.ingest_time}`"
+        relation, commit_time = quoted(system.table), f"`{columns.ingest_time}`"
     else:
-        relation = f"APPENDS(TABLE {_quoted(system.table)}, @from_{place}, @end_{place})"
+        relation = f"APPENDS(TABLE {quoted(system.table)}, @from_{place}, @end_{place})"
         commit_time = "_CHANGE_TIMESTAMP"
-    text = _template("landing_rows").substitute(
+    text = template("landing_rows").substitute(
         n=place,
         relation=relation,
         commit_time=commit_time,
@@ -115,7 +117,7 @@ def landing(requests: Sequence[LandingRequest]) -> Statement:
         texts.append(text)
         parameters += own
     return Statement(
-        text=_template("landing").substitute(rows="\nUNION ALL\n".join(texts), buckets=_buckets("bucket")),
+        text=template("landing").substitute(rows="\nUNION ALL\n".join(texts), buckets=_buckets("bucket")),
         parameters=parameters,
         family="landing",
         tables=len({str(request.system.table) for request in requests}),
@@ -126,11 +128,11 @@ def landing(requests: Sequence[LandingRequest]) -> Statement:
 def writers(system: System, start: datetime, end: datetime) -> Statement:
     """Rows that became queryable in a system's table in ``[start, end)``, by the subscription that they name."""
     return Statement(
-        text=_template("writers").substitute(
-            relation=f"APPENDS(TABLE {_quoted(system.table)}, @start, @end)",
+        text=template("writers").substitute(
+            relation=f"APPENDS(TABLE {quoted(system.table)}, @start, @end)",
             subscription_name=f"`{system.columns.subscription_name}`",
         ),
-        parameters=[_scalar("start", "TIMESTAMP", start), _scalar("end", "TIMESTAMP", end)],
+        parameters=[scalar("start", "TIMESTAMP", start), scalar("end", "TIMESTAMP", end)],
         family="landing",
         tables=1,
         bytes_cap=_LANDING_CAP_PER_TABLE,
@@ -145,7 +147,7 @@ def _schema_statement(
     name: str, family: str, project: str, location: str, parameters: list[Any], **more: str
 ) -> Statement:
     return Statement(
-        text=_template(name).substitute(project=project, region=_region(location), **more),
+        text=template(name).substitute(project=project, region=_region(location), **more),
         parameters=parameters,
         family=family,
         tables=1,
@@ -158,9 +160,9 @@ def writes(
 ) -> Statement:
     """The write timeline of tables (``dataset.table``) in ``[start, end)``, summed up over steps of ``step_s`` seconds."""
     parameters = [
-        _scalar("step_s", "INT64", step_s),
-        _scalar("start", "TIMESTAMP", start),
-        _scalar("end", "TIMESTAMP", end),
+        scalar("step_s", "INT64", step_s),
+        scalar("start", "TIMESTAMP", start),
+        scalar("end", "TIMESTAMP", end),
         ArrayQueryParameter("tables", "STRING", list(tables)),
     ]
     return _schema_statement("writes", "landing", project, location, parameters)
@@ -169,9 +171,9 @@ def writes(
 def jobs(project: str, location: str, names: Sequence[tuple[str, str]], start: datetime, end: datetime) -> Statement:
     """Query jobs that ended in ``[start, end)``; ``names`` pairs each known name of a table or view with its table, in full."""
     parameters = [
-        _scalar("created_since", "TIMESTAMP", start - _LONGEST_JOB),
-        _scalar("start", "TIMESTAMP", start),
-        _scalar("end", "TIMESTAMP", end),
+        scalar("created_since", "TIMESTAMP", start - _LONGEST_JOB),
+        scalar("start", "TIMESTAMP", start),
+        scalar("end", "TIMESTAMP", end),
         ArrayQueryParameter("names", "STRING", [name for name, _ in names]),
         ArrayQueryParameter("tables", "STRING", [table for _, table in names]),
         ArrayQueryParameter("bounds_us", "INT64", list(LATENCY_BOUNDS_US)),

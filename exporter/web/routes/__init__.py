@@ -1,0 +1,1 @@
+"""The routes of the console: each module makes a router out of what it needs."""

@@ -1,0 +1,88 @@
+// @ts-check
+/** Texts and headings of dashboards, and widgets that hold other widgets or nothing. */
+
+import { Card } from "./cards.js";
+import { h, replace, sanitised } from "./elements.js";
+
+/** A widget of kind `text`: the only one whose content is HTML, which the server made safe. */
+export class Text {
+  constructor(widget, { level = 3 } = {}) {
+    this.card = new Card(widget.title, { kind: "text", level });
+    this.card.complain(widget.problems ?? [], true);
+    this.element = this.card.element;
+    this.card.body.classList.add("prose");
+    this.card.body.setAttribute("tabindex", "0");
+    this.card.body.setAttribute("role", "region");
+    this.card.body.setAttribute("aria-label", widget.title || "Text");
+    this.card.body.append(sanitised(widget.html ?? ""));
+  }
+
+  /** Texts do not change. */
+  update() {}
+
+  /** Nothing is held. */
+  remove() {}
+}
+
+/** A widget of kind `header`. */
+export class Header {
+  constructor(widget) {
+    this.element = h("div", { class: widget.divider ? "section-header divided" : "section-header" },
+      h("h2", {}, widget.title), widget.subtitle ? h("p", {}, widget.subtitle) : null);
+  }
+
+  /** Headings do not change. */
+  update() {}
+
+  /** Nothing is held. */
+  remove() {}
+}
+
+/** A widget that cannot be shown, and says why. */
+export class Unsupported {
+  constructor(widget, { level = 3 } = {}) {
+    const card = new Card(widget.title, { kind: "unsupported", level });
+    card.complain(widget.problems ?? [], true);
+    replace(card.body, h("p", { class: "what" }, `Not shown: ${widget.what ?? widget.kind ?? "a widget"}`),
+      h("p", { class: "hint" }, widget.why ?? "The console does not know widgets of this kind."));
+    this.element = card.element;
+  }
+
+  /** There is nothing to update. */
+  update() {}
+
+  /** Nothing is held. */
+  remove() {}
+}
+
+/** A widget of kind `blank`. */
+export class Blank {
+  constructor() {
+    this.element = h("div", { class: "blank" });
+  }
+
+  /** There is nothing to update. */
+  update() {}
+
+  /** Nothing is held. */
+  remove() {}
+}
+
+/** What texts say of charts: `**Title**: words` explains the chart of that title. */
+export function explanations(items) {
+  const found = new Map();
+  for (const { widget } of items) {
+    if (widget.kind === "group" || widget.kind === "single") for (const [title,
+      text] of explanations(widget.items)) found.set(title, text);
+    if (widget.kind !== "text") continue;
+    for (const paragraph of sanitised(widget.html ?? "").querySelectorAll("p")) {
+      const first = paragraph.firstChild;
+      const rest = paragraph.textContent.slice(first?.textContent?.length ?? 0);
+      if (first?.nodeName === "STRONG" && rest.startsWith(":")) found.set(first.textContent,
+        sentence(rest.slice(1).trim()));
+    }
+  }
+  return found;
+}
+
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
