@@ -8,11 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from exporter.errors import UsageError
+from exporter.sandbox.conduct import Conduct
+from exporter.sandbox.likeness import conduct_of
 from exporter.sandbox.scenario import ScenarioError
 from exporter.sandbox.server import Addresses, Sandbox, SandboxOptions, parse_latency
 
@@ -31,6 +34,7 @@ def options(
     seed: int,
     now: datetime | None,
     speed: float,
+    like: Path | None = None,
 ) -> SandboxOptions:
     """Build the sandbox's options from the command line; raises ``UsageError``."""
     if not 1 <= systems <= MAX_SYSTEMS:
@@ -45,6 +49,10 @@ def options(
         delays = {} if latency is None else parse_latency(latency)
     except ValueError as error:
         raise UsageError(str(error)) from error
+    try:
+        conduct = Conduct() if like is None else conduct_of(like)
+    except ValueError as error:
+        raise UsageError(f"--like: {error}") from error
     return SandboxOptions(
         systems=systems,
         history_s=history.total_seconds(),
@@ -53,6 +61,7 @@ def options(
         seed=seed,
         now=now,
         speed=speed,
+        conduct=conduct,
     )
 
 

@@ -15,10 +15,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from exporter.sandbox import happenings, scenario
+from exporter.sandbox import happenings, run, scenario
 from exporter.sandbox.clock import from_us
+from exporter.sandbox.conduct import KNOBS, Conduct
 from exporter.sandbox.dump import write_dump
 from exporter.sandbox.faults import Fault
+from exporter.sandbox.fleet import PROJECT
+from exporter.sandbox.iam import EXPORTER, PUBSUB
+from exporter.sandbox.rest import face as rest
 from exporter.sandbox.scenario import ScenarioError
 from exporter.sandbox.world import API_USER, World
 
@@ -57,6 +61,11 @@ def application(world: World, live_failures: Callable[[], Mapping[str, int]]) ->
             Route("/faults", _guarded(world, _clear), methods=["DELETE"]),
             Route("/stats", _guarded(world, lambda w, *_: _stats(w, live_failures()))),
             Route("/dump", _guarded(world, _dump), methods=["POST"]),
+            *run.routes(world),
+            Route("/conduct", _guarded(world, lambda w, *_: _conduct(w.engines.conduct.now))),
+            Route("/conduct", _guarded(world, _behave), methods=["POST"]),
+            Route("/iam", _guarded(world, _permit), methods=["POST"]),
+            *rest.Face(world).routes(),
         ],
         exception_handlers={HTTPException: _no_such_call},
     )
@@ -143,6 +152,47 @@ def _inject(world: World, _: Request, given: Mapping[str, Any]) -> Mapping[str, 
 def _clear(world: World, *_: Any) -> Mapping[str, Any]:
     world.engines.faults.clear()
     return {"faults": []}
+
+
+def _behave(world: World, _: Request, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _conduct(world.behave(given))
+
+
+def _conduct(conduct: Conduct) -> Mapping[str, Any]:
+    usual, now = Conduct().as_json(), conduct.as_json()
+    facts = {name: {"default": usual[name], "fact": knob.fact, "source": knob.source} for name, knob in KNOBS.items()}
+    return {"conduct": now, "fields": facts}
+
+
+def _permit(world: World, _: Request, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not given or given.keys() - {"revoke", "restore"}:
+        raise _BadRequest('give {"revoke": [...], "restore": [...]} or one of them')
+    iam = world.engines.iam
+    changes = [(act, _right(each)) for act in given for each in _listed(given[act])]
+    for act, right in changes:
+        (iam.revoke if act == "revoke" else iam.restore)(*right)
+    return {"revoked": [dict(zip(_RIGHT, each, strict=True)) for each in iam.revoked()]}
+
+
+_RIGHT = ("principal", "permission", "resource")
+
+
+def _listed(given: Any) -> list[Any]:
+    if not isinstance(given, list):
+        raise _BadRequest("revoke and restore are lists")
+    return given
+
+
+def _right(given: Any) -> tuple[str, str, str]:
+    """A permission by its name, of the exporter in the whole project; or an object that says of whom and where."""
+    named = {"permission": given} if isinstance(given, str) else given
+    good = isinstance(named, dict) and "permission" in named and not named.keys() - set(_RIGHT)
+    if not good or not all(isinstance(value, str) and value for value in named.values()):
+        raise _BadRequest("a right is a permission, or an object of permission and, if need be, principal and resource")
+    principal = named.get("principal", EXPORTER)
+    if principal not in (EXPORTER, PUBSUB):
+        raise _BadRequest(f"principal must be {EXPORTER} or {PUBSUB}, not {json.dumps(principal)}")
+    return principal, named["permission"], named.get("resource", PROJECT)
 
 
 def _stats(world: World, live_failures: Mapping[str, int]) -> Mapping[str, Any]:

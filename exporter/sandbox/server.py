@@ -14,6 +14,7 @@ from exporter.config import parse_duration
 from exporter.sandbox import fleet, happenings, provisioning, scenario
 from exporter.sandbox.bigquery.rest import Server as BigQueryServer
 from exporter.sandbox.clock import Clock
+from exporter.sandbox.conduct import Conduct
 from exporter.sandbox.control import application
 from exporter.sandbox.faults import APIS, Faults
 from exporter.sandbox.fleet import PROJECT
@@ -22,6 +23,7 @@ from exporter.sandbox.ledger import MINUTE_US
 from exporter.sandbox.monitoring.limits import Settings
 from exporter.sandbox.monitoring.rpc import MetricService
 from exporter.sandbox.monitoring.server import MonitoringServer
+from exporter.sandbox.monitoring.services import check_metrics
 from exporter.sandbox.pubsub.calls import Backend
 from exporter.sandbox.pubsub.rpc import Server as PubSubServer
 from exporter.sandbox.scenario import Scenario
@@ -43,7 +45,8 @@ Progress = Callable[[float], None]
 class SandboxOptions:
     """What the sandbox is to be; ``now`` None is the present, ``latency_ms`` by API, ``live`` publishes over the wire.
 
-    ``monitoring`` is how Cloud Monitoring answers where its documentation leaves that open.
+    ``conduct`` is how all services behave where documentation leaves that open; what ``monitoring`` says otherwise of Cloud Monitoring
+    goes before it. Raises ``ValueError`` for a ``conduct`` that no service can follow.
     """
 
     systems: int = 50
@@ -55,6 +58,10 @@ class SandboxOptions:
     speed: float = 1.0
     live: bool = True
     monitoring: Settings = field(default_factory=Settings)
+    conduct: Conduct = field(default_factory=Conduct)
+
+    def __post_init__(self) -> None:
+        check_metrics(self.conduct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,7 @@ class Sandbox:
         begin_us -= begin_us % HOUR_US
         self.begin_us = begin_us
         self._faults = Faults(options.latency_ms, options.seed)
-        engines = Engines(clock, self._faults, options.seed, options.monitoring)
+        engines = Engines(clock, self._faults, options.seed, options.monitoring, options.conduct)
         self.world = World(engines, self._pipelines, seed=options.seed, begin_us=begin_us, live=False)
         provisioning.build(
             self._pipelines, engines.bigquery, engines.pubsub, engines.iam, begin_us, begin_us - _BUILT_BEFORE_US

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from typing import Any
 
 from exporter.sandbox.bigquery.engine import BigQuery
 from exporter.sandbox.clock import Clock
+from exporter.sandbox.conduct import Conduct, InForce
 from exporter.sandbox.faults import Faults
 from exporter.sandbox.fleet import PROJECT, Pipeline
 from exporter.sandbox.iam import Iam
@@ -29,6 +31,13 @@ LIVE_LAG_US = 10 * SECOND_US
 """Traffic that live publishing is further behind than this (the clock was moved, the machine was busy) is made up at once."""
 
 API_USER = "api@flights-sandbox.iam.gserviceaccount.com"
+RUN_LOCATION = "us-central1"
+"""Where all systems' APIs run, wherever their data are."""
+
+
+def service_of(pipeline: Pipeline) -> str:
+    """The Cloud Run service that is a pipeline's API."""
+    return f"{pipeline.id}-api"[:63]
 
 
 @dataclass(slots=True)
@@ -51,14 +60,23 @@ class Happening:
 class Engines:
     """The state of all services."""
 
-    def __init__(self, clock: Clock, faults: Faults, seed: int, monitoring: Settings | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        faults: Faults,
+        seed: int,
+        monitoring: Settings | None = None,
+        conduct: Conduct | None = None,
+    ) -> None:
+        settings = monitoring or Settings()
+        self.conduct = InForce(settings.over(conduct or Conduct()))
         self.clock = clock
         self.faults = faults
         self.iam = Iam()
         self.ledger = Ledger()
-        self.bigquery = BigQuery(clock, faults, self.iam, seed=seed)
-        self.pubsub = PubSub(self.ledger, self.bigquery, seed=seed)
-        self.monitoring = Monitoring(self.ledger, self.iam, monitoring)
+        self.bigquery = BigQuery(clock, faults, self.iam, seed=seed, conduct=self.conduct)
+        self.pubsub = PubSub(self.ledger, self.bigquery, seed=seed, conduct=self.conduct)
+        self.monitoring = Monitoring(self.ledger, self.iam, settings, self.conduct)
 
 
 class World:
@@ -85,6 +103,14 @@ class World:
     def lock(self) -> threading.RLock:
         """Held while anything happens."""
         return self._lock
+
+    def behave(self, values: Mapping[str, Any]) -> Conduct:
+        """Let the services behave otherwise from now on, by fields of ``Conduct``; raises ``ValueError``."""
+        with self._lock:
+            self.settle()
+            wanted = self.engines.conduct.now.changed(values)
+            self.engines.monitoring.behave(wanted)
+            return wanted
 
     def plan(self, at_us: int, act: Callable[[int], None]) -> None:
         """Let ``act(at_us)`` happen at a time, or at once where that has passed."""
@@ -181,8 +207,7 @@ class World:
 
     def count_request(self, pipeline: Pipeline, code: int, latency_ms: float, at_us: int) -> None:
         """Note a request to a pipeline's API, as Cloud Run would."""
-        service = f"{pipeline.id}-api"[:63]
-        self.engines.monitoring.record_request(PROJECT, "us-central1", service, code, latency_ms, at_us)
+        self.engines.monitoring.record_request(PROJECT, RUN_LOCATION, service_of(pipeline), code, latency_ms, at_us)
 
     def take_live(self) -> list[tuple[Pipeline, list[Publish]]]:
         """Messages that are due now, for whoever publishes them over the wire; they are given out once.

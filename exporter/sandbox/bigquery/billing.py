@@ -11,20 +11,24 @@ from collections.abc import Mapping, Sequence
 from exporter.model import TableRef
 from exporter.sandbox.bigquery.catalog import Table
 from exporter.sandbox.bigquery.tables import Scan
+from exporter.sandbox.conduct import Conduct
 
-MIB = 1024 * 1024
-MINIMUM_BYTES = 10 * MIB
+USUAL = Conduct()
 
 
-def bytes_by_table(scans: Sequence[Scan], bounds: Mapping[str, int | None], now_us: int) -> dict[TableRef, int]:
+def bytes_by_table(
+    scans: Sequence[Scan], bounds: Mapping[str, int | None], now_us: int, conduct: Conduct
+) -> dict[TableRef, int]:
     """Bytes processed per referenced table; a column that is read twice counts once."""
     found: dict[TableRef, int] = {}
     windows: dict[tuple[TableRef, int | None, int | None], tuple[Table, set[str]]] = {}
     for scan in scans:
         if not isinstance(scan.item, Table):
             continue
-        key = (scan.ref, *_window(scan, bounds, now_us))
-        windows.setdefault(key, (scan.item, set()))[1].update(scan.columns)
+        window = _window(scan, bounds, now_us) if conduct.appends_rows_billed == "window" else (None, None)
+        everything = scan.appends and conduct.appends_columns_billed == "all"
+        columns = {column.name for column in scan.item.columns} if everything else scan.columns
+        windows.setdefault((scan.ref, *window), (scan.item, set()))[1].update(columns)
     for (ref, start, end), (table, columns) in windows.items():
         if start is None or end is None:
             size = table.contents.bytes_of(columns)
@@ -42,9 +46,12 @@ def _window(scan: Scan, bounds: Mapping[str, int | None], now_us: int) -> tuple[
     return start or 0, now_us if end is None else end
 
 
-def billed(tables: Mapping[TableRef, int], views: int) -> int:
-    """Bytes billed for tables with these bytes processed, and a number of INFORMATION_SCHEMA views."""
-    return sum(max(MINIMUM_BYTES, -(-size // MIB) * MIB) for size in tables.values()) + views * MINIMUM_BYTES
+def billed(tables: Mapping[TableRef, int], views: int, conduct: Conduct = USUAL) -> int:
+    """Bytes billed for tables with these bytes processed, and a number of INFORMATION_SCHEMA views; nothing without any."""
+    unit, least = conduct.bytes_billed_unit, conduct.bytes_billed_per_table_minimum
+    total = sum(max(least, -(-size // unit) * unit) for size in tables.values())
+    total += views * conduct.bytes_billed_information_schema
+    return max(total, conduct.bytes_billed_minimum) if tables or views else 0
 
 
 def slot_ms(tables: int, processed: int) -> int:

@@ -30,6 +30,8 @@ class Table:
     partitioning: str | None = None  # HOUR, DAY, MONTH or YEAR
     partition_field: str | None = None
     properties: dict[str, Any] = field(default_factory=dict)
+    bindings: Sequence[Any] = ()  # of its IAM policy
+    policy_version: int = 0
     version: int = field(default_factory=lambda: next(_versions))
 
     def touch(self, now_us: int) -> None:
@@ -53,6 +55,8 @@ class View:
     created_us: int
     modified_us: int
     properties: dict[str, Any] = field(default_factory=dict)
+    bindings: Sequence[Any] = ()  # of its IAM policy
+    policy_version: int = 0
     version: int = field(default_factory=lambda: next(_versions))
 
     def touch(self, now_us: int) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from exporter.model import TableRef
-from exporter.sandbox.bigquery import loading, statements
+from exporter.sandbox.bigquery import copying, loading, statements
 from exporter.sandbox.bigquery.errors import ApiError, already_exists
-from exporter.sandbox.bigquery.execution import Execution, cancelled, canonical
+from exporter.sandbox.bigquery.execution import cancelled, canonical
 from exporter.sandbox.bigquery.jobs import Job, Request, as_record
 from exporter.sandbox.bigquery.store import Store
 from exporter.sandbox.clock import Clock
+from exporter.sandbox.conduct import InForce
 from exporter.sandbox.faults import Faults
 from exporter.sandbox.iam import EXPORTER, Iam
 
@@ -29,9 +30,10 @@ REQUESTS = 10_000
 class BigQuery(Store):
     """Datasets, tables and jobs of every project; thread-safe."""
 
-    def __init__(self, clock: Clock, faults: Faults, iam: Iam, *, seed: int = 0) -> None:
-        super().__init__(clock, faults, iam)
-        self.execution = Execution(self)
+    def __init__(
+        self, clock: Clock, faults: Faults, iam: Iam, *, seed: int = 0, conduct: InForce | None = None
+    ) -> None:
+        super().__init__(clock, faults, iam, conduct)
         self._random = random.Random(f"bigquery {seed}")  # noqa: S311 - a simulation, not a secret
         self._requests: dict[tuple[str, str], Job] = {}
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="bigquery")
@@ -102,11 +104,27 @@ class BigQuery(Store):
         data: bytes | None,
     ) -> Job:
         """Carry out a load job over uploaded data; raises ``ApiError`` where no job can be made."""
-        job = self._new_job(project, "LOAD", reference.get("jobId"), reference.get("location"), sent)
+        return self._at_once(project, "LOAD", reference, sent, lambda job: loading.load(self, job, config, data))
+
+    def copy(
+        self, project: str, reference: Mapping[str, Any], sent: Mapping[str, Any], config: Mapping[str, Any]
+    ) -> Job:
+        """Carry out a copy job; raises ``ApiError`` where no job can be made."""
+        return self._at_once(project, "COPY", reference, sent, lambda job: copying.copy(self, job, config))
+
+    def _at_once(
+        self,
+        project: str,
+        kind: str,
+        reference: Mapping[str, Any],
+        sent: Mapping[str, Any],
+        work: Callable[[Job], None],
+    ) -> Job:
+        job = self._new_job(project, kind, reference.get("jobId"), reference.get("location"), sent)
         job.labels = sent.get("labels") or {}
         self.journal.add(job)
         try:
-            loading.load(self, job, config, data)
+            work(job)
         except ApiError as error:
             self.finish(job, error)
         else:
@@ -221,6 +239,7 @@ class BigQuery(Store):
         job.ended_us, job.state, job.query = created_us + duration_ms * 1000, "DONE", query
         job.statement_type, job.priority, job.labels = statement_type, "INTERACTIVE", dict(labels or {})
         job.referenced, job.cache_hit, job.slot_ms = tuple(referenced), cache_hit, slot_ms
+        job.shows_tables = not cache_hit
         job.bytes_processed, job.bytes_billed = bytes_processed, bytes_billed
         job.error = ApiError(400, *error) if error else None
         job.done.set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from exporter.model import TableRef
+from exporter.sandbox import services
 
 Json = dict[str, Any]
 
@@ -51,6 +52,8 @@ class ApiError(Exception):
         if self.where is not None:
             detail |= {"location": self.where, "locationType": "parameter" if self.where == "q" else "other"}
         status = STATUS_NAMES.get(self.http, "UNKNOWN")
+        if self.reason == "accessNotConfigured":
+            detail["domain"] = "usageLimits"
         return {"error": {"code": self.http, "message": self.message, "errors": [detail], "status": status}}
 
 
@@ -104,6 +107,11 @@ def permission_denied(kind: str, name: str, permission: str) -> ApiError:
         "accessDenied",
         f"Access Denied: {kind} {name}: Permission {permission} denied on {kind.lower()} {name} (or it may not exist).",
     )
+
+
+def switched_off(project: str) -> ApiError:
+    """The answer to a call in a project that has not turned the API on."""
+    return ApiError(403, "accessNotConfigured", services.off("bigquery", project))
 
 
 RATE_LIMIT = (

@@ -69,15 +69,17 @@ class Execution:
         self._results: OrderedDict[str, tuple[int, list[tuple[int, int]], Result]] = OrderedDict()
         self._cursors: dict[Job, duckdb.DuckDBPyConnection] = {}
 
-    def analyse(self, project: str, request: Request, now_us: int) -> Plan:
-        """Everything up to running a query; raises ``ApiError`` for all that BigQuery refuses before it reads."""
+    def analyse(self, project: str, request: Request, now_us: int, *, principal: str = EXPORTER) -> Plan:
+        """Everything up to running a query of a principal; raises ``ApiError`` for all that BigQuery refuses before it reads."""
         parameters = parse_parameters(request.parameters)
         kinds = tuple(sorted((item.name, item.type) for item in parameters))
-        context = Context(project, request.default_dataset, request.location, kinds)
+        context = Context(
+            project, request.default_dataset, request.location, kinds, history.appends(self._engine.conduct.now)
+        )
         translation = self._engine.translations.query(
             request.query, context, Lookup(self._engine.catalog, request.location)
         )
-        return self.plan(project, request, translation, parameters, now_us)
+        return self.plan(project, request, translation, parameters, now_us, principal=principal)
 
     def locate(self, project: str, request: Request, now_us: int) -> str:
         """Where a query will run, as far as that can be told, also of one that will fail."""
@@ -110,22 +112,29 @@ class Execution:
         return "US"
 
     def plan(
-        self, project: str, request: Request, translation: Translation, parameters: list[Parameter], now_us: int
+        self,
+        project: str,
+        request: Request,
+        translation: Translation,
+        parameters: list[Parameter],
+        now_us: int,
+        *,
+        principal: str = EXPORTER,
     ) -> Plan:
         """Check a translated query against the catalog's locations, permissions and limits."""
         location = self._location(translation, request.location)
-        self._permit(translation)
+        self._permit(translation, principal)
         values = self._values(translation, parameters, now_us)
         bounds = self._bounds(translation, values)
-        history.check(translation.scans, bounds, self._engine.catalog, now_us)
+        history.check(translation.scans, bounds, self._engine.catalog, now_us, self._engine.conduct.now)
         values = {name: value for name, value in values.items() if name in translation.parameters}
         for name, moment in bounds.items():
             values[name] = moment if moment is not None else 0 if name.startswith("s") else now_us
-        sizes = bytes_by_table(translation.scans, bounds, now_us)
+        sizes = bytes_by_table(translation.scans, bounds, now_us, self._engine.conduct.now)
         referenced = list(dict.fromkeys(scan.ref for scan in translation.scans))
         plan = Plan(translation, location, values, now_us, sizes, referenced, bounds=bounds)
         views = len(translation.virtuals)
-        plan.billed = billed(sizes, views)
+        plan.billed = billed(sizes, views, self._engine.conduct.now)
         plan.processed = sum(sizes.values()) + (plan.billed if views and not sizes else 0)
         plan.slot_ms = slot_ms(len(sizes) + views, plan.processed)
         plan.key = json.dumps(
@@ -155,14 +164,14 @@ class Execution:
             return virtual.location
         return self._engine.catalog.dataset(virtual.project, virtual.dataset or "").location
 
-    def _permit(self, translation: Translation) -> None:
+    def _permit(self, translation: Translation, principal: str) -> None:
         allowed = self._engine.iam.allowed
         for scan in translation.scans:
-            if not allowed(EXPORTER, "bigquery.tables.getData", str(scan.ref)):
+            if not allowed(principal, "bigquery.tables.getData", str(scan.ref)):
                 raise table_denied(f"{scan.ref.project}:{scan.ref.dataset}.{scan.ref.table}")
         for virtual in translation.virtuals.values():
             resource = virtual.project if virtual.dataset is None else f"{virtual.project}.{virtual.dataset}"
-            if not allowed(EXPORTER, virtual.view.permission, resource):
+            if not allowed(principal, virtual.view.permission, resource):
                 raise table_denied(virtual.title)
 
     def _values(self, translation: Translation, parameters: list[Parameter], now_us: int) -> dict[str, object]:
@@ -195,7 +204,8 @@ class Execution:
 
     def run(self, job: Job, plan: Plan) -> Result:
         """The rows of a query, from the cache where they are still good; raises ``ApiError``."""
-        cached = self._cached(plan) if job.request is not None and job.request.use_cache else None
+        wanted = job.request is not None and job.request.use_cache and self._engine.conduct.now.query_cached
+        cached = self._cached(plan) if wanted else None
         if cached is not None:
             job.cache_hit = True
             return cached
@@ -248,10 +258,10 @@ class Execution:
         engine = self._engine
         location = self.virtual_location(virtual)
         if virtual.view.name == "JOBS":
-            engine.journal.jobs_view(cursor, name, virtual.project, location, now_us)
+            engine.journal.jobs_view(cursor, name, virtual.project, location, now_us, engine.conduct.now)
             return
         if virtual.view.name == "WRITE_API_TIMELINE":
-            until = now_us - engine.timeline_lag_us
+            until = now_us - engine.timeline_lag_us - round(engine.conduct.now.timeline_delay_s * 1_000_000)
             engine.journal.timeline_view(cursor, name, virtual.project, location, until)
             return
         datasets = [
@@ -261,7 +271,8 @@ class Execution:
             datasets = [item for item in datasets if item.id == virtual.dataset]
         match virtual.view.name:
             case "TABLE_STORAGE":
-                rows = metadata.storage_rows(datasets, now_us, engine.journal)
+                behind_us = round(engine.conduct.now.storage_delay_s * 1_000_000)
+                rows = metadata.storage_rows(datasets, now_us, behind_us, engine.journal)
             case "TABLES":
                 rows = metadata.tables_rows(datasets)
             case "COLUMNS":
@@ -279,13 +290,15 @@ class Execution:
     def _cached(self, plan: Plan) -> Result | None:
         with self._lock:
             entry = self._results.get(plan.key)
-        if entry is None or plan.translation.virtuals or plan.now_us - entry[0] > CACHE_US:
+        virtual = bool(plan.translation.virtuals) and not self._engine.conduct.now.information_schema_cached
+        if entry is None or virtual or plan.now_us - entry[0] > CACHE_US:
             return None
         return entry[2] if entry[1] == _versions(plan) else None
 
     def _store(self, plan: Plan, result: Result) -> None:
         translation = plan.translation
-        if translation.volatile or translation.virtuals or any(scan.appends for scan in translation.scans):
+        virtual = bool(translation.virtuals) and not self._engine.conduct.now.information_schema_cached
+        if translation.volatile or virtual or any(scan.appends for scan in translation.scans):
             return
         with self._lock:
             self._results[plan.key] = (plan.now_us, _versions(plan), result)

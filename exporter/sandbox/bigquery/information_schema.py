@@ -215,11 +215,3 @@ https://cloud.google.com/bigquery/docs/information-schema-intro
 """
 
 Row = tuple[object, ...]
-
-
-def project_number(project: str) -> int:
-    """A stable number for a project, twelve digits as real ones have."""
-    value = 0
-    for character in project:
-        value = (value * 131 + ord(character)) % 899_999_999_999
-    return 100_000_000_000 + value

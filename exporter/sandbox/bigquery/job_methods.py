@@ -17,7 +17,10 @@ def jobs_query(call: Call) -> Json:
     body = {**call.body, "projectId": call.project}
     request = resources.request(body, body, body.get("location"))
     if request.dry_run:
-        return _dry_query(call.engine.dry_run(call.project, request))
+        answered = _dry_query(call.engine.dry_run(call.project, request))
+        if not call.engine.conduct.now.dry_run_has_bytes:
+            del answered["totalBytesProcessed"]
+        return answered
     request_id = body.get("requestId")
     job = call.engine.requested(call.project, request_id) if request_id else None
     if job is None:
@@ -87,18 +90,21 @@ def jobs_get_query_results(call: Call) -> Json:
 
 
 def jobs_insert(call: Call) -> Json:
-    """jobs.insert: a query, or a load of uploaded data."""
+    """jobs.insert: a query, a load of uploaded data, or a copy."""
     sent = call.body.get("configuration") or {}
     reference = call.body.get("jobReference") or {}
     engine = call.engine
     if load := sent.get("load"):
         return resources.job_resource(engine.load(call.project, reference, sent, load, call.upload))
+    if copy := sent.get("copy"):
+        return resources.job_resource(engine.copy(call.project, reference, sent, copy))
     query = sent.get("query")
     if query is None:
-        raise ApiError(501, "notImplemented", "Only query and load jobs are supported by this BigQuery")
+        raise ApiError(501, "notImplemented", "Only query, load and copy jobs are supported by this BigQuery")
     request = resources.request(query, {**sent, "projectId": call.project}, reference.get("location"))
     if request.dry_run:
-        return resources.dry_run_resource(engine.dry_run(call.project, request), sent)
+        has_bytes = engine.conduct.now.dry_run_has_bytes
+        return resources.dry_run_resource(engine.dry_run(call.project, request), sent, has_bytes=has_bytes)
     job = engine.start_query(call.project, request, job_id=reference.get("jobId"), configuration=sent)
     engine.wait(job, QUICK_S)
     return resources.job_resource(job)

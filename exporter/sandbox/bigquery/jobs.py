@@ -42,14 +42,15 @@ class Request:
 class Job:
     """A job; ``state`` is PENDING, RUNNING or DONE, times are microseconds of the sandbox's clock.
 
-    ``optional`` jobs are queries whose caller did not ask for a job; ``done`` is set when the job has ended.
+    ``optional`` jobs are queries whose caller did not ask for a job; ``done`` is set when the job has ended. Not every job
+    ``shows_tables`` that it references: those that the cache answered do not.
     """
 
     project: str
     id: str
     location: str
     user: str
-    kind: str  # QUERY or LOAD
+    kind: str  # QUERY, LOAD or COPY
     created_us: int
     started_us: int
     ended_us: int | None = None
@@ -68,6 +69,7 @@ class Job:
     bytes_billed: int = 0
     slot_ms: int = 0
     cache_hit: bool = False
+    shows_tables: bool = True
     affected_rows: int | None = None
     result: Result | None = None
     optional: bool = False
@@ -80,7 +82,7 @@ class Job:
 def as_row(job: Job, number: int) -> tuple[object, ...]:
     """The job as a row of INFORMATION_SCHEMA.JOBS, in the order of ``JOB_COLUMNS``."""
     is_query = job.kind == "QUERY"
-    referenced = [_reference(ref) for ref in job.referenced] if is_query and not job.cache_hit else []
+    referenced = [_reference(ref) for ref in job.referenced] if is_query and job.shows_tables else []
     error = job.error
     dml = {"inserted_row_count": job.affected_rows, "deleted_row_count": 0, "updated_row_count": 0}
     return (

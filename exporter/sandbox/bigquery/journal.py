@@ -12,10 +12,12 @@ from typing import Any
 import duckdb
 
 from exporter.model import TableRef
-from exporter.sandbox.bigquery.information_schema import JOB_COLUMNS, SCHEMA_VIEWS, project_number
+from exporter.sandbox.bigquery.information_schema import JOB_COLUMNS, SCHEMA_VIEWS
 from exporter.sandbox.bigquery.jobs import Job, as_row
 from exporter.sandbox.bigquery.storage import Contents, temporary
 from exporter.sandbox.bigquery.types import STRING, Column, quote
+from exporter.sandbox.conduct import Conduct
+from exporter.sandbox.iam import project_number
 
 MINUTE_US = 60_000_000
 DAY_US = 86_400_000_000
@@ -82,7 +84,15 @@ class Journal:
         with self._lock:
             return list(self._running.values())
 
-    def jobs_view(self, cursor: duckdb.DuckDBPyConnection, name: str, project: str, location: str, now_us: int) -> None:
+    def jobs_view(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        name: str,
+        project: str,
+        location: str,
+        now_us: int,
+        conduct: Conduct,
+    ) -> None:
         """Make INFORMATION_SCHEMA.JOBS of a project and location a temporary view of the cursor."""
         with self._lock:
             ended, self._ended = self._ended, []
@@ -92,19 +102,32 @@ class Journal:
                 rows = [(*as_row(job, project_number(job.project)), job.location.lower()) for job in ended]
                 self._stored_jobs.append(names, rows, now_us)
             self._stored_jobs.flush()
-        listed = ", ".join(quote(column.name) for column in JOB_COLUMNS)
+        shown = {} if conduct.jobs_have_labels else {"labels": "labels[1:0] AS labels"}
+        listed = ", ".join(shown.get(column.name, quote(column.name)) for column in JOB_COLUMNS)
         where = f"project_id = {_text(project)} AND location = {_text(location.lower())}"
         sql = f"SELECT {listed} FROM {self._stored_jobs.name} WHERE {where} AND creation_time >= make_timestamptz({now_us - HISTORY_US})"
-        if live:
+        delay_us = round(conduct.jobs_delay_s * 1_000_000)
+        if delay_us:
+            sql += f" AND end_time <= make_timestamptz({now_us - delay_us})"
+        elif live:
             temporary(cursor, f"{name}_live", JOB_COLUMNS, [as_row(job, project_number(project)) for job in live])
             sql += f" UNION ALL SELECT {listed} FROM {name}_live"
         cursor.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
 
     # Writes through the Storage Write API
 
-    def wrote(self, ref: TableRef, location: str, at_us: int, error_code: str, rows: int, size: int) -> None:
-        """Note one append request of the default stream."""
-        key = (ref, location.lower(), "DEFAULT", at_us - at_us % MINUTE_US, error_code)
+    def wrote(
+        self,
+        ref: TableRef,
+        location: str,
+        at_us: int,
+        error_code: str,
+        rows: int,
+        size: int,
+        stream_type: str = "DEFAULT",
+    ) -> None:
+        """Note one append request, of the default stream unless it is said otherwise."""
+        key = (ref, location.lower(), stream_type, at_us - at_us % MINUTE_US, error_code)
         with self._lock:
             entry = self._writes[key]
             entry[0] += 1

@@ -13,6 +13,7 @@ from exporter.sandbox.bigquery.catalog import Table, ref_of
 from exporter.sandbox.bigquery.errors import ApiError, Json, invalid, table_denied
 from exporter.sandbox.bigquery.jobs import Job
 from exporter.sandbox.bigquery.parameters import from_json
+from exporter.sandbox.bigquery.storage import LOAD
 from exporter.sandbox.bigquery.types import BOOL, FLOAT64, INT64, STRING, Column, Type, column
 from exporter.sandbox.iam import EXPORTER
 
@@ -104,7 +105,7 @@ def load(engine: BigQuery, job: Job, config: Mapping[str, Any], data: bytes | No
                 f"Error while reading data, error message: {kind} processing encountered too many errors, giving up. "
                 f"Rows: {number}; errors: 1; error: {error.message}",
             ) from error
-    engine.insert(ref, [item.name for item in table.columns], rows)
+    engine.insert(ref, [item.name for item in table.columns], rows, LOAD)
     job.affected_rows = len(rows)
 
 

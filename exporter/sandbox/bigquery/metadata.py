@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter.sandbox.bigquery.catalog import Dataset, Table, View
-from exporter.sandbox.bigquery.information_schema import Row, project_number
+from exporter.sandbox.bigquery.information_schema import Row
 from exporter.sandbox.bigquery.journal import Journal
 from exporter.sandbox.bigquery.storage import COMMIT
 from exporter.sandbox.bigquery.types import quote, size_sql
+from exporter.sandbox.iam import project_number
 
 LONG_TERM_US = 90 * 86_400_000_000
 """A table that has not been modified for this long costs half (https://cloud.google.com/bigquery/pricing#storage)."""
@@ -19,9 +20,10 @@ COMPRESSION = 4
 """Logical bytes per physical byte: a plausible ratio, the same for every table."""
 
 
-def logical_bytes(table: Table, now_us: int) -> tuple[int, int]:
-    """A table's active and long-term logical bytes."""
-    size = table.contents.bytes_of(column.name for column in table.columns)
+def logical_bytes(table: Table, now_us: int, behind_us: int = 0) -> tuple[int, int]:
+    """A table's active and long-term logical bytes, as they were a time ago."""
+    names = [column.name for column in table.columns]
+    size = table.contents.bytes_at(names, now_us - behind_us) if behind_us else table.contents.bytes_of(names)
     changed = table.contents.last_commit_us or table.created_us
     return (0, size) if now_us - changed > LONG_TERM_US else (size, 0)
 
@@ -31,15 +33,20 @@ def _items(datasets: list[Dataset]) -> Iterator[Table | View]:
         yield from (dataset.items[name] for name in sorted(dataset.items))
 
 
-def storage_rows(datasets: list[Dataset], now_us: int, journal: Journal) -> list[Row]:
-    """TABLE_STORAGE; every figure that goes out is noted."""
+def row_count(table: Table, now_us: int, behind_us: int = 0) -> int:
+    """A table's rows, as they were a time ago."""
+    return table.contents.rows_at(now_us - behind_us) if behind_us else table.contents.rows
+
+
+def storage_rows(datasets: list[Dataset], now_us: int, behind_us: int, journal: Journal) -> list[Row]:
+    """TABLE_STORAGE, so much behind; every figure that goes out is noted."""
     rows: list[Row] = []
     for item in _items(datasets):
         if not isinstance(item, Table):
             continue
-        active, long_term = logical_bytes(item, now_us)
-        ref = item.ref
-        journal.served(now_us, ref, "TABLE_STORAGE", item.contents.rows, active, long_term)
+        active, long_term = logical_bytes(item, now_us, behind_us)
+        ref, count = item.ref, row_count(item, now_us, behind_us)
+        journal.served(now_us, ref, "TABLE_STORAGE", count, active, long_term)
         physical = [active // COMPRESSION, long_term // COMPRESSION]
         total = sum(physical)
         rows.append(
@@ -50,7 +57,7 @@ def storage_rows(datasets: list[Dataset], now_us: int, journal: Journal) -> list
                 ref.dataset,
                 ref.table,
                 item.created_us,
-                item.contents.rows,
+                count,
                 1 if item.partitioning is None else _partition_count(item),
                 active + long_term,
                 active,

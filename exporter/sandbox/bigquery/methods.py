@@ -14,7 +14,7 @@ from exporter.sandbox.bigquery.catalog import Dataset, Table, View
 from exporter.sandbox.bigquery.engine import BigQuery
 from exporter.sandbox.bigquery.errors import Json, invalid, table_denied
 from exporter.sandbox.bigquery.loading import insert_all
-from exporter.sandbox.bigquery.metadata import logical_bytes
+from exporter.sandbox.bigquery.metadata import logical_bytes, row_count
 from exporter.sandbox.bigquery.rows import encode_rows
 from exporter.sandbox.bigquery.storage import COMMIT
 from exporter.sandbox.bigquery.translation import export
@@ -123,6 +123,7 @@ def datasets_insert(call: Call) -> Json:
         max_time_travel_hours=int(call.body.get("maxTimeTravelHours") or 168),
         properties=resources.dataset_properties(call.body),
     )
+    call.engine.iam.take_over(f"{made.project}.{made.id}", resources.access_of(made))
     return resources.dataset_resource(made)
 
 
@@ -146,6 +147,7 @@ def datasets_patch(call: Call) -> Json:
     if call.body.get("maxTimeTravelHours"):
         found.max_time_travel_hours = int(call.body["maxTimeTravelHours"])
     found.modified_us = call.engine.clock.now_us()
+    call.engine.iam.take_over(f"{found.project}.{found.id}", resources.access_of(found))
     return resources.dataset_resource(found)
 
 
@@ -173,11 +175,13 @@ def _item(call: Call, permission: str) -> Table | View:
 
 def _resource(call: Call, item: Table | View) -> Json:
     now_us = call.engine.clock.now_us()
-    sizes = logical_bytes(item, now_us) if isinstance(item, Table) else (0, 0)
+    behind_us = round(call.engine.conduct.now.tables_get_delay_s * 1_000_000)
+    sizes, rows = (0, 0), 0
     if isinstance(item, Table):
-        call.engine.journal.served(now_us, item.ref, "tables.get", item.contents.rows, *sizes)
+        sizes, rows = logical_bytes(item, now_us, behind_us), row_count(item, now_us, behind_us)
+        call.engine.journal.served(now_us, item.ref, "tables.get", rows, *sizes)
     location = call.engine.catalog.dataset(item.ref.project, item.ref.dataset).location
-    return resources.table_resource(item, location, sizes)
+    return resources.table_resource(item, location, sizes, rows)
 
 
 def tables_get(call: Call) -> Json:

@@ -5,7 +5,7 @@ The shapes are those of the BigQuery v2 discovery document.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from exporter.model import TableRef
@@ -69,6 +69,14 @@ def dataset_properties(body: Mapping[str, Any]) -> Json:
     return {key: body[key] for key in _DATASET_KEPT if body.get(key) is not None}
 
 
+def access_of(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """What a dataset's ``access`` says, as roles and members."""
+    for entry in dataset.properties.get("access") or ():
+        member = entry.get("userByEmail") or entry.get("iamMember")
+        if entry.get("role") and member:
+            yield entry["role"], member
+
+
 def table_properties(body: Mapping[str, Any]) -> Json:
     """What the sandbox keeps of a Table without giving it a meaning."""
     return {key: body[key] for key in _TABLE_KEPT if body.get(key) is not None}
@@ -94,7 +102,7 @@ def table_head(item: Table | View, location: str) -> Json:
     return head
 
 
-def table_resource(item: Table | View, location: str, sizes: tuple[int, int]) -> Json:
+def table_resource(item: Table | View, location: str, sizes: tuple[int, int], rows: int) -> Json:
     """A Table; ``sizes`` are active and long-term logical bytes."""
     resource = table_head(item, location)
     name = resource["id"]
@@ -106,7 +114,6 @@ def table_resource(item: Table | View, location: str, sizes: tuple[int, int]) ->
         "schema": schema(item.columns),
     }
     active, long_term = sizes
-    rows = item.contents.rows if isinstance(item, Table) else 0
     total = active + long_term
     return resource | {
         "numRows": str(rows),
@@ -155,8 +162,8 @@ def job_resource(job: Job) -> Json:
 def configuration(job: Job) -> Json:
     """A JobConfiguration: as it was sent, with what BigQuery fills in."""
     sent = dict(job.configuration)
-    if job.kind == "LOAD":
-        return sent | {"jobType": "LOAD"}
+    if job.kind != "QUERY":
+        return sent | {"jobType": job.kind}
     query: Json = {"query": job.query, "useLegacySql": False, "priority": job.priority or "INTERACTIVE"}
     query |= dict(sent.get("query") or {})
     if job.destination is not None:
@@ -180,13 +187,17 @@ def statistics(job: Job) -> Json:
         }
     if job.kind == "LOAD":
         return found | {"load": {"outputRows": str(job.affected_rows or 0), "badRecords": "0", "inputFiles": "1"}}
+    if job.kind == "COPY":
+        return found | {"copy": {"copiedRows": str(job.affected_rows or 0)}}
     query: Json = {
         "statementType": job.statement_type or "SELECT",
         "cacheHit": job.cache_hit,
         "totalBytesProcessed": str(job.bytes_processed),
         "totalBytesBilled": str(job.bytes_billed),
         "totalSlotMs": str(job.slot_ms),
-        "referencedTables": [] if job.cache_hit else [reference(ref) for ref in job.referenced[:REFERENCED_LIMIT]],
+        "referencedTables": []
+        if not job.shows_tables
+        else [reference(ref) for ref in job.referenced[:REFERENCED_LIMIT]],
     }
     if job.affected_rows is not None:
         count = str(job.affected_rows)
@@ -196,20 +207,21 @@ def statistics(job: Job) -> Json:
     return found | {"query": query}
 
 
-def dry_run_resource(job: Job, sent: Mapping[str, Any]) -> Json:
-    """The Job that a dry run answers with: it has no id."""
+def dry_run_resource(job: Job, sent: Mapping[str, Any], *, has_bytes: bool) -> Json:
+    """The Job that a dry run answers with: it has no id; ``has_bytes`` is whether it says how many it would process."""
     found = statistics(job)
     query = found["query"] | {"totalBytesBilled": "0", "totalBytesProcessedAccuracy": "PRECISE", "totalSlotMs": "0"}
+    statistics_ = {"creationTime": found["creationTime"], "query": query}
+    if has_bytes:
+        statistics_["totalBytesProcessed"] = str(job.bytes_processed)
+    else:
+        del query["totalBytesProcessed"]
     return {
         "kind": "bigquery#job",
         "jobReference": {"projectId": job.project, "location": job.location},
         "configuration": dict(sent) | {"jobType": "QUERY", "dryRun": True},
         "status": {"state": "DONE"},
-        "statistics": {
-            "creationTime": found["creationTime"],
-            "totalBytesProcessed": str(job.bytes_processed),
-            "query": query,
-        },
+        "statistics": statistics_,
         "user_email": job.user,
     }
 

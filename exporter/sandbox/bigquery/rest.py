@@ -25,9 +25,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from exporter.sandbox.bigquery import job_methods, methods
+from exporter.sandbox.bigquery import job_methods, methods, policies
 from exporter.sandbox.bigquery.engine import BigQuery
-from exporter.sandbox.bigquery.errors import STATUS_NAMES, ApiError, injected, invalid
+from exporter.sandbox.bigquery.errors import STATUS_NAMES, ApiError, injected, invalid, switched_off
 from exporter.sandbox.bigquery.methods import Call, Method
 from exporter.sandbox.http import HttpServer
 from exporter.sandbox.ports import World
@@ -81,6 +81,9 @@ ENDPOINTS = (
     _endpoint("PUT", _TABLE, "tables.update", methods.tables_patch),
     _endpoint("DELETE", _TABLE, "tables.delete", methods.tables_delete),
     _endpoint("GET", f"{_TABLE}/data", "tabledata.list", methods.tabledata_list),
+    _endpoint("POST", f"{_TABLE}:getIamPolicy", "tables.getIamPolicy", policies.get),
+    _endpoint("POST", f"{_TABLE}:setIamPolicy", "tables.setIamPolicy", policies.set_),
+    _endpoint("POST", f"{_TABLE}:testIamPermissions", "tables.testIamPermissions", policies.test),
     _endpoint("POST", f"{_TABLE}/insertAll", "tabledata.insertAll", methods.tabledata_insert_all),
 )
 
@@ -131,6 +134,7 @@ class Face:
                 answer = _failure(injected(fault.status))
                 self._engine.faults.record("bigquery", endpoint.name, STATUS_NAMES.get(answer.status, "UNKNOWN"))
                 return answer
+            self._check_on(parts.get("project", ""))
             self._world.settle()
             done = self._upload(verb, endpoint, parts, query, headers, body) if upload else None
             answer = done or self._call(endpoint, Call(self._engine, parts, query, _json(headers, body)))
@@ -145,6 +149,10 @@ class Face:
             )
         self._engine.faults.record("bigquery", endpoint.name, "OK")
         return answer
+
+    def _check_on(self, project: str) -> None:
+        if "bigquery" in self._engine.conduct.now.apis_off:
+            raise switched_off(project)
 
     @staticmethod
     def _call(endpoint: _Endpoint, call: Call) -> _Answer:

@@ -15,6 +15,21 @@ Origin = tuple[int, str]
 NOWHERE: frozenset[Origin] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Appends:
+    """What APPENDS gives: of which rows (``unseen`` are origins that it leaves out), and what it takes for their time."""
+
+    by_publish_time: bool = False
+    repeatable: bool = True
+    delay_us: int = 0
+    start_included: bool = True
+    end_included: bool = False
+    unseen: tuple[int, ...] = ()
+
+
+USUAL_APPENDS = Appends()
+
+
 @dataclass(slots=True)
 class Value:
     """A DuckDB expression with its GoogleSQL type.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.model import TableRef
+from exporter.sandbox.bigquery import defaults
 from exporter.sandbox.bigquery.catalog import Table, parse_ref
 from exporter.sandbox.iam import PUBSUB
 from exporter.sandbox.ports import Row, SinkState, TableRefused
@@ -25,13 +26,6 @@ _ACCEPTED: dict[str, tuple[str, ...]] = {
     "attributes": ("STRING", "JSON"),
 }
 """Types that a subscription writes to: https://cloud.google.com/pubsub/docs/create-bigquery-subscription."""
-
-ERROR_CODES: dict[SinkState, str] = {
-    "NOT_FOUND": "NOT_FOUND",
-    "PERMISSION_DENIED": "PERMISSION_DENIED",
-    "SCHEMA_MISMATCH": "INVALID_ARGUMENT",
-    "IN_TRANSIT_LOCATION_RESTRICTION": "FAILED_PRECONDITION",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +53,38 @@ class Sink:
         except TableRefused as refused:
             ref = parse_ref(table)
             for location in self._engine.catalog.locations([ref]):
-                self._engine.journal.wrote(ref, location, commit_us, ERROR_CODES[refused.state], len(rows), 0)
+                self._note(ref, location, commit_us, self._code(refused.state), len(rows), 0)
             raise
+        conduct = self._engine.conduct.now
         bad: dict[int, str] = {}
         if route.converts:
             rows, bad = _converted(rows, route.converts)
+        if bad and not conduct.row_refused_alone:
+            bad = {row: bad.get(row, next(iter(bad.values()))) for row in range(len(rows) + len(bad))}
+            rows = []
         if bad:
-            self._engine.journal.wrote(route.ref, route.location, commit_us, "INVALID_ARGUMENT", len(bad), 0)
+            self._note(route.ref, route.location, commit_us, conduct.timeline_error_code_row, len(bad), 0)
         if rows:
+            if conduct.defaults_filled:
+                columns, rows = defaults.filled(self._engine, route.table, columns, rows, commit_us)
             size = route.table.contents.append(columns, rows, commit_us)
-            self._engine.journal.wrote(route.ref, route.location, commit_us, "OK", len(rows), size)
+            self._note(route.ref, route.location, commit_us, conduct.timeline_error_code_ok, len(rows), size)
         return bad
+
+    def _code(self, state: SinkState) -> str:
+        """``error_code`` of a write that a table refused as a whole."""
+        conduct = self._engine.conduct.now
+        codes = {
+            "NOT_FOUND": conduct.timeline_error_code_missing_table,
+            "PERMISSION_DENIED": conduct.timeline_error_code_denied,
+            "SCHEMA_MISMATCH": conduct.timeline_error_code_mismatch,
+        }
+        return codes.get(state, "FAILED_PRECONDITION")
+
+    def _note(self, ref: TableRef, location: str, at_us: int, code: str, rows: int, size: int) -> None:
+        conduct = self._engine.conduct.now
+        if conduct.timeline_has_subscription_writes:
+            self._engine.journal.wrote(ref, location, at_us, code, rows, size, conduct.timeline_stream_type)
 
     def _route(self, name: str, columns: tuple[str, ...]) -> _Route:
         known = self._routes.get((name, columns))
@@ -95,7 +110,12 @@ class Sink:
             convert = _CONVERTS.get((column, target.type.kind))
             if convert is not None:
                 converts.append((place, convert))
-        missing = [item.name for item in table.columns if item.mode == "REQUIRED" and item.name not in columns]
+        filled = self._engine.conduct.now.defaults_filled
+        missing = [
+            item.name
+            for item in table.columns
+            if item.mode == "REQUIRED" and item.name not in columns and not (filled and item.default)
+        ]
         if missing:
             raise TableRefused("SCHEMA_MISMATCH", f"Required column {missing[0]} of {name} gets no value")
         location = self._engine.catalog.dataset(ref.project, ref.dataset).location

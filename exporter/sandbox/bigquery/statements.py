@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from exporter.model import TableRef
+from exporter.sandbox.bigquery import defaults
 from exporter.sandbox.bigquery.casts import coerce
 from exporter.sandbox.bigquery.constructors import data_type
 from exporter.sandbox.bigquery.errors import ApiError, invalid_query
 from exporter.sandbox.bigquery.execution import Lookup, Plan, is_query
+from exporter.sandbox.bigquery.history import appends
 from exporter.sandbox.bigquery.jobs import Job, Request, Result
 from exporter.sandbox.bigquery.loading import may_write
 from exporter.sandbox.bigquery.parameters import parse_parameters
 from exporter.sandbox.bigquery.scope import Value
+from exporter.sandbox.bigquery.storage import INSERT
 from exporter.sandbox.bigquery.syntax import Source, understood
 from exporter.sandbox.bigquery.tables import names_of
 from exporter.sandbox.bigquery.translation import Context, Translation, storable
@@ -59,7 +62,8 @@ def run(engine: BigQuery, job: Job) -> None:
         job.hung = True
         return
     result = engine.execution.run(job, plan)
-    _charge(job, plan)
+    _charge(job, plan, cached_billed=engine.conduct.now.cache_hit_billed)
+    job.shows_tables = not job.cache_hit or engine.conduct.now.cache_hit_has_tables
     job.result = result
     if request.destination is not None:
         _write(engine, request.destination, request.write_disposition, result.columns, plan)
@@ -76,9 +80,9 @@ def _cap(request: Request, plan: Plan) -> None:
         )
 
 
-def _charge(job: Job, plan: Plan) -> None:
+def _charge(job: Job, plan: Plan, *, cached_billed: bool = False) -> None:
     job.bytes_processed = 0 if job.cache_hit else plan.processed
-    job.bytes_billed = 0 if job.cache_hit else plan.billed
+    job.bytes_billed = 0 if job.cache_hit and not cached_billed else plan.billed
     job.slot_ms = 0 if job.cache_hit else plan.slot_ms
 
 
@@ -93,7 +97,7 @@ def _write(engine: BigQuery, ref: TableRef, disposition: str, columns: Sequence[
     elif disposition == "WRITE_EMPTY" and engine.table(ref).contents.rows:
         raise ApiError(409, "duplicate", f"Already Exists: Table {ref.project}:{ref.dataset}.{ref.table}")
     rows = engine.execution.select(plan, storable(plan.translation, [item.type for item in columns]))
-    engine.insert(ref, [item.name for item in columns], rows)
+    engine.insert(ref, [item.name for item in columns], rows, INSERT)
     return len(rows)
 
 
@@ -145,7 +149,7 @@ def _target(job: Job, request: Request, node: exp.Expr) -> TableRef:
 def _translate(engine: BigQuery, job: Job, request: Request, node: exp.Expr, location: str) -> tuple[Translation, Plan]:
     parameters = parse_parameters(request.parameters)
     kinds = tuple(sorted((item.name, item.type) for item in parameters))
-    context = Context(job.project, request.default_dataset, location, kinds)
+    context = Context(job.project, request.default_dataset, location, kinds, appends(engine.conduct.now))
     translation = engine.translations.tree(node, request.query, context, Lookup(engine.catalog, location))
     return translation, engine.execution.plan(job.project, request, translation, parameters, job.started_us)
 
@@ -168,11 +172,14 @@ def _insert(engine: BigQuery, job: Job, request: Request, tree: exp.Insert) -> N
     query = _values_query(values) if literal else values
     translation, plan = _translate(engine, job, request, query, job.location)
     _match(translation, targets, ref, literal=literal)
-    missing = [item.name for item in table.columns if item.mode == "REQUIRED" and item not in targets]
+    missing = [
+        item.name for item in table.columns if item.mode == "REQUIRED" and item.default is None and item not in targets
+    ]
     if missing:
         raise invalid_query(f"Required field {missing[0]} cannot be null")
     rows = engine.execution.select(plan, storable(translation, [item.type for item in targets]), job)
-    engine.insert(ref, [item.name for item in targets], rows)
+    names, complete = defaults.filled(engine, table, [item.name for item in targets], rows, job.started_us)
+    engine.insert(ref, names, complete, INSERT)
     job.referenced = [*plan.referenced, ref] if ref not in plan.referenced else plan.referenced
     job.affected_rows = len(rows)
     _charge(job, plan)

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import itertools
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -18,10 +18,24 @@ from exporter.sandbox.bigquery.types import FIXED_BYTES, Column, Type, quote
 COMMIT = "__commit_us"
 """The hidden column that holds a row's commit time, microseconds."""
 
+ORIGIN = "__origin"
+"""The hidden column that says how a row came in, one of ``STREAM``, ``INSERT``, ``LOAD`` and ``COPY``."""
+
+STREAM, INSERT, LOAD, COPY = range(4)
+
 FLUSH_ROWS = 50_000
 """Buffered rows at which a table writes them to DuckDB without being asked."""
 
 _numbers = itertools.count(1)
+
+
+class _Batch(NamedTuple):
+    """Rows that came in with one commit."""
+
+    names: tuple[str, ...]
+    rows: Sequence[Sequence[object]]
+    commit_us: int
+    origin: int
 
 
 class Contents:
@@ -33,19 +47,21 @@ class Contents:
         self._lock = threading.RLock()
         self._columns = list(columns)
         self._places = {column.name: place for place, column in enumerate(columns)}
-        self._batches: list[tuple[tuple[str, ...], Sequence[Sequence[object]], int]] = []
+        self._batches: list[_Batch] = []
         self._buffered = 0
         self._commits: list[int] = []
         self._rows: list[int] = [0]
         self._bytes: list[tuple[int, ...]] = [(0,) * len(columns)]
         definition = ", ".join(f"{quote(column.name)} {column.type.duckdb}" for column in columns)
-        hidden = f"{quote(COMMIT)} BIGINT"
+        hidden = f"{quote(COMMIT)} BIGINT, {quote(ORIGIN)} UTINYINT"
         self._cursor().execute(f"CREATE TABLE {self.name} ({definition + ', ' if definition else ''}{hidden})")
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         return self._database.cursor()
 
-    def append(self, names: Sequence[str], rows: Sequence[Sequence[object]], commit_us: int) -> int:
+    def append(
+        self, names: Sequence[str], rows: Sequence[Sequence[object]], commit_us: int, origin: int = STREAM
+    ) -> int:
         """Add rows in one commit and return their logical bytes; values are already of their columns' types.
 
         A TIMESTAMP is an int of microseconds; JSON is its text. A commit is never earlier than the one before it.
@@ -61,7 +77,7 @@ class Contents:
             self._commits.append(commit_us)
             self._rows.append(self._rows[-1] + len(rows))
             self._bytes.append(tuple(total))
-            self._batches.append((tuple(names), rows, commit_us))
+            self._batches.append(_Batch(tuple(names), rows, commit_us, origin))
             self._buffered += len(rows)
             if self._buffered >= FLUSH_ROWS:
                 self.flush()
@@ -74,23 +90,22 @@ class Contents:
             if not batches:
                 return
             cursor = self._cursor()
-            for names, group in itertools.groupby(batches, key=lambda batch: batch[0]):
+            for names, group in itertools.groupby(batches, key=lambda batch: batch.names):
                 self._insert(cursor, names, list(group))
 
-    def _insert(
-        self,
-        cursor: duckdb.DuckDBPyConnection,
-        names: tuple[str, ...],
-        batches: list[tuple[tuple[str, ...], Sequence[Sequence[object]], int]],
-    ) -> None:
-        rows = list(itertools.chain.from_iterable(rows for _, rows, _ in batches))
+    def _insert(self, cursor: duckdb.DuckDBPyConnection, names: tuple[str, ...], batches: list[_Batch]) -> None:
+        rows = list(itertools.chain.from_iterable(batch.rows for batch in batches))
         table = arrow_table(rows, [self._columns[self._places[name]].type for name in names])
-        commits = list(itertools.chain.from_iterable([commit] * len(rows) for _, rows, commit in batches))
-        cursor.register("batch", table.append_column(COMMIT, pa.array(commits, type=pa.int64())))
-        targets = ", ".join(quote(name) for name in (*names, COMMIT))
+        commits = list(itertools.chain.from_iterable([batch.commit_us] * len(batch.rows) for batch in batches))
+        origins = list(itertools.chain.from_iterable([batch.origin] * len(batch.rows) for batch in batches))
+        table = table.append_column(COMMIT, pa.array(commits, type=pa.int64()))
+        cursor.register("batch", table.append_column(ORIGIN, pa.array(origins, type=pa.uint8())))
+        targets = ", ".join(quote(name) for name in (*names, COMMIT, ORIGIN))
         kinds = [self._columns[self._places[name]].type for name in names]
         sources = [f"CAST(c{place} AS {kind.duckdb})" for place, kind in enumerate(kinds)]
-        cursor.execute(f"INSERT INTO {self.name} ({targets}) SELECT {', '.join([*sources, quote(COMMIT)])} FROM batch")
+        cursor.execute(
+            f"INSERT INTO {self.name} ({targets}) SELECT {', '.join([*sources, quote(COMMIT), quote(ORIGIN)])} FROM batch"
+        )
         cursor.unregister("batch")
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
@@ -121,6 +136,17 @@ class Contents:
         """Logical bytes of some columns over all rows."""
         with self._lock:
             return sum(self._bytes[-1][self._places[name]] for name in columns)
+
+    def rows_at(self, at_us: int) -> int:
+        """How many rows there were at a time, those of that very moment included."""
+        with self._lock:
+            return self._rows[bisect_right(self._commits, at_us)]
+
+    def bytes_at(self, columns: Iterable[str], at_us: int) -> int:
+        """Logical bytes of some columns over the rows that there were at a time."""
+        with self._lock:
+            sums = self._bytes[bisect_right(self._commits, at_us)]
+            return sum(sums[self._places[name]] for name in columns)
 
     def bytes_between(self, columns: Iterable[str], start_us: int, end_us: int) -> int:
         """Logical bytes of some columns over the rows that were committed in ``[start, end)``."""

@@ -15,13 +15,14 @@ from exporter.model import TableRef
 from exporter.sandbox.bigquery import database
 from exporter.sandbox.bigquery.catalog import Catalog, Dataset, Table, View, check_names
 from exporter.sandbox.bigquery.errors import ApiError, already_exists, invalid, permission_denied
-from exporter.sandbox.bigquery.execution import Lookup, canonical
+from exporter.sandbox.bigquery.execution import Execution, Lookup, canonical
 from exporter.sandbox.bigquery.journal import Journal
 from exporter.sandbox.bigquery.sink import Sink
-from exporter.sandbox.bigquery.storage import COMMIT, Contents
+from exporter.sandbox.bigquery.storage import COMMIT, STREAM, Contents
 from exporter.sandbox.bigquery.translation import Context, Translations
 from exporter.sandbox.bigquery.types import Column, column, quote, size_sql
 from exporter.sandbox.clock import Clock
+from exporter.sandbox.conduct import InForce
 from exporter.sandbox.faults import Faults
 from exporter.sandbox.iam import EXPORTER, Iam
 from exporter.sandbox.ports import Row
@@ -36,7 +37,8 @@ class Store:
     ``default_wait_ms`` how long jobs.query and jobs.getQueryResults wait for a job where they are not told.
     """
 
-    def __init__(self, clock: Clock, faults: Faults, iam: Iam) -> None:
+    def __init__(self, clock: Clock, faults: Faults, iam: Iam, conduct: InForce | None = None) -> None:
+        self.conduct = conduct or InForce()
         self.clock = clock
         self.faults = faults
         self.iam = iam
@@ -48,6 +50,7 @@ class Store:
         self.catalog = Catalog()
         self.journal = Journal(self.database)
         self.translations = Translations()
+        self.execution = Execution(self)
         self._sink = Sink(self)
         self._hung: set[TableRef] = set()
 
@@ -83,6 +86,7 @@ class Store:
             for item in list(found.items.values()):
                 self.delete_table(item.ref)
             self.catalog.remove_dataset(project, dataset)
+            self.iam.forget(f"{project}.{dataset}")
 
     def create_table(
         self,
@@ -133,6 +137,7 @@ class Store:
         with self.lock:
             gone = self.catalog.remove(ref)
             self._hung.discard(ref)
+            self.iam.forget(str(ref))
         if isinstance(gone, Table):
             gone.contents.drop()
 
@@ -207,10 +212,12 @@ class Store:
         """Append rows of a BigQuery subscription; see ``ports.TableSink``."""
         return self._sink.append(table, columns, rows, commit_us)
 
-    def insert(self, ref: TableRef, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Append rows of a load, an INSERT or a streaming insert, in one commit at the clock's time."""
+    def insert(
+        self, ref: TableRef, columns: Sequence[str], rows: Sequence[Sequence[object]], origin: int = STREAM
+    ) -> None:
+        """Append rows of a load, a copy, an INSERT or a streaming insert, in one commit at the clock's time."""
         if rows:
-            self.table(ref).contents.append(columns, rows, self.clock.now_us())
+            self.table(ref).contents.append(columns, rows, self.clock.now_us(), origin)
 
     def table_rows(self, ref: TableRef) -> pa.Table:
         """A table's rows for the dump: message_id, publish_time, commit_time, subscription_name, bytes; what it lacks is NULL."""

@@ -15,9 +15,12 @@ from exporter.sandbox.bigquery.binder import Binder, path
 from exporter.sandbox.bigquery.catalog import Table, View
 from exporter.sandbox.bigquery.errors import ApiError, invalid, invalid_query
 from exporter.sandbox.bigquery.information_schema import SCHEMA_VIEWS, SchemaView
-from exporter.sandbox.bigquery.scope import Output, Query, Relation, Scope, Value
-from exporter.sandbox.bigquery.storage import COMMIT
+from exporter.sandbox.bigquery.scope import USUAL_APPENDS, Appends, Output, Query, Relation, Scope, Value
+from exporter.sandbox.bigquery.storage import COMMIT, ORIGIN
 from exporter.sandbox.bigquery.types import DATE, INT64, STRING, TIMESTAMP, Column, quote
+
+REWRITTEN_US = 600_000_000
+"""Where change history is told not to be repeatable, rows move by so much when they are so old."""
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Unit:
     virtuals: dict[str, Virtual] = field(default_factory=dict)
     bounds: dict[str, str] = field(default_factory=dict)  # s..., e..., v...: a start, an end, a version
     bound_parameters: set[str] = field(default_factory=set)
+    appends: Appends = USUAL_APPENDS
     viewing: tuple[TableRef, ...] = ()
 
     def read(self, value: Value | Output) -> None:
@@ -185,17 +189,32 @@ def _function(binder: Binder, unit: Unit, node: exp.Table, scope: Scope, alias: 
     end = _moment(binder, unit, "e", arguments.get("end_timestamp"), function)
     scan = Scan(ref, item, item.version, appends=True, start=start, end=end)
     unit.scans.append(scan)
-    commit = quote(COMMIT)
-    after = [f"{commit} >= CAST(${start} AS BIGINT)"] if start else []
-    before = f"{commit} < CAST(${end} AS BIGINT)" if end else f"{commit} < epoch_us({binder.now()})"
-    columns = [quote(column.name) for column in item.columns]
-    columns += ["'INSERT' AS \"_CHANGE_TYPE\"", f'make_timestamptz({commit}) AS "_CHANGE_TIMESTAMP"']
-    sql = f"(SELECT {', '.join(columns)} FROM {item.contents.name} WHERE {' AND '.join([*after, before])}) AS {alias}"
+    sql = f"({_appended(binder, unit.appends, item, start, end)}) AS {alias}"
     changes = [
         Output("_CHANGE_TYPE", "_CHANGE_TYPE", STRING),
         Output("_CHANGE_TIMESTAMP", "_CHANGE_TIMESTAMP", TIMESTAMP),
     ]
     return sql, Relation(alias, node.alias or None, [*_outputs(len(unit.scans) - 1, item.columns), *changes])
+
+
+def _appended(binder: Binder, form: Appends, item: Table, start: str | None, end: str | None) -> str:
+    """The rows that APPENDS gives of a table, with when they came in."""
+    at = quote(COMMIT)
+    if not form.repeatable:
+        at = f"({at} + CASE WHEN epoch_us({binder.now()}) - {at} < {REWRITTEN_US} THEN 0 ELSE {REWRITTEN_US} END)"
+    where = [f"{at} {'>=' if form.start_included else '>'} CAST(${start} AS BIGINT)"] if start else []
+    until = f"CAST(${end} AS BIGINT)" if end else f"epoch_us({binder.now()})"
+    where.append(f"{at} {'<=' if form.end_included else '<'} {until}")
+    if form.delay_us:
+        where.append(f"{quote(COMMIT)} <= epoch_us({binder.now()}) - {form.delay_us}")
+    if form.unseen:
+        where.append(f"{quote(ORIGIN)} NOT IN ({', '.join(map(str, form.unseen))})")
+    changed = f"make_timestamptz({at})"
+    if form.by_publish_time and any((each.name, each.type) == ("publish_time", TIMESTAMP) for each in item.columns):
+        changed = f"coalesce({quote('publish_time')}, {changed})"
+    columns = [quote(column.name) for column in item.columns]
+    columns += ["'INSERT' AS \"_CHANGE_TYPE\"", f'{changed} AS "_CHANGE_TIMESTAMP"']
+    return f"SELECT {', '.join(columns)} FROM {item.contents.name} WHERE {' AND '.join(where)}"
 
 
 def refused(binder: Binder, name: str, node: exp.Expr) -> ApiError:

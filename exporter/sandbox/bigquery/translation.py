@@ -17,7 +17,7 @@ from exporter.model import TableRef
 from exporter.sandbox.bigquery.catalog import Table, View
 from exporter.sandbox.bigquery.errors import ApiError, invalid_query
 from exporter.sandbox.bigquery.queries import Translator
-from exporter.sandbox.bigquery.scope import Output, Query
+from exporter.sandbox.bigquery.scope import USUAL_APPENDS, Appends, Output, Query
 from exporter.sandbox.bigquery.syntax import Source, branches, parse, understood
 from exporter.sandbox.bigquery.tables import Scan, Unit, Virtual
 from exporter.sandbox.bigquery.types import Column, Type, quote
@@ -40,6 +40,7 @@ class Context:
     dataset: tuple[str, str] | None
     location: str | None
     parameters: tuple[tuple[str, Type], ...] = ()
+    appends: Appends = USUAL_APPENDS
 
 
 @dataclass(slots=True)
@@ -167,7 +168,7 @@ class Translations:
 
 
 def _translate(source: Source, tree: exp.Expr, context: Context, lookup: Lookup) -> _Branch:
-    unit = Unit(context.project, context.dataset, lookup)
+    unit = Unit(context.project, context.dataset, lookup, appends=context.appends)
     translator = Translator(source, unit, dict(context.parameters))
     with understood(source):
         query = translator.query(tree, None)

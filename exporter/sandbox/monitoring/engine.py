@@ -14,6 +14,7 @@ from google.cloud.monitoring_v3.types import (
 )
 from google.protobuf.json_format import MessageToDict
 
+from exporter.sandbox.conduct import Conduct, InForce
 from exporter.sandbox.iam import EXPORTER, Iam
 from exporter.sandbox.ledger import Ledger
 from exporter.sandbox.monitoring import filters, kinds, paging
@@ -24,7 +25,7 @@ from exporter.sandbox.monitoring.reading import Reader
 from exporter.sandbox.monitoring.resources import RESOURCE_TYPES
 from exporter.sandbox.monitoring.run_metrics import Requests, Service
 from exporter.sandbox.monitoring.selection import METRIC_FIELDS, RESOURCE_FIELDS, described
-from exporter.sandbox.monitoring.services import ServiceSeries
+from exporter.sandbox.monitoring.services import ServiceSeries, check_metrics
 from exporter.sandbox.monitoring.store import Sample, Series, Store
 from exporter.sandbox.monitoring.times import MICROSECOND_NS, rfc3339
 from exporter.sandbox.monitoring.writing import Injection, Writer
@@ -38,22 +39,37 @@ _NAME = re.compile(r"projects/([^/]+)(?:/(metricDescriptors|monitoredResourceDes
 class Monitoring:
     """Series, descriptors and the services' own metrics of every project; thread-safe.
 
-    Requests and answers are the API's messages; ``now_us`` is the time of the call. Methods raise ``Refused``.
+    Requests and answers are the API's messages; ``now_us`` is the time of the call. Methods raise ``Refused``. Settings choose from
+    a conduct of its own, unless it is given one.
     """
 
-    def __init__(self, ledger: Ledger, iam: Iam | None = None, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        iam: Iam | None = None,
+        settings: Settings | None = None,
+        conduct: InForce | None = None,
+    ) -> None:
         settings = settings or Settings()
+        self.conduct = conduct or InForce(settings.over(Conduct()))
         self._lock = threading.Lock()
         self._iam = iam or Iam()
         self._limits = settings.limits
         self._requests = Requests()
-        self._services = ServiceSeries(ledger, self._requests, settings)
+        self._services = ServiceSeries(ledger, self._requests, self.conduct)
         self._descriptors = Descriptors(settings.limits, self._services.descriptors())
         self._store = Store()
-        self._writer = Writer(self._store, self._descriptors, settings)
-        self._reader = Reader(self._store, self._services, self._descriptors, settings)
+        self._writer = Writer(self._store, self._descriptors, settings.limits, self.conduct)
+        self._reader = Reader(self._store, self._services, self._descriptors, self.conduct)
         self._list_rates: dict[str, PerMinute] = {}
         self._series_returned = 0
+
+    def behave(self, conduct: Conduct) -> None:
+        """Put a conduct in force, and announce the services' metrics as it says; raises ``ValueError`` for an unknown metric."""
+        check_metrics(conduct)
+        self.conduct.now = conduct
+        with self._lock:
+            self._descriptors.service = self._services.descriptors()
 
     @property
     def points_stored(self) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 from google.protobuf.any_pb2 import Any as AnyProto
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 
+from exporter.sandbox import services
+
 Proto = Any
 """A protobuf message: the libraries carry no types."""
 
@@ -64,6 +66,14 @@ def exhausted(metric: str, retry: timedelta) -> Refused:
     delay.retry_delay.FromTimedelta(retry)
     message = f"Quota exceeded for quota metric '{metric}' of service 'monitoring.googleapis.com'."
     return Refused("RESOURCE_EXHAUSTED", message, (info, delay))
+
+
+def switched_off(name: str) -> Refused:
+    """The answer to a call about ``projects/ID...`` in which the API is off."""
+    project = name.removeprefix("projects/").partition("/")[0]
+    metadata = services.metadata("monitoring", project)
+    info = ErrorInfo(reason=services.REASON, domain="googleapis.com", metadata=metadata)
+    return Refused("PERMISSION_DENIED", services.off("monitoring", project), (info,))
 
 
 INJECTED_RETRY = timedelta(seconds=1)

@@ -6,16 +6,17 @@ Reads are of ``(start, end]`` by the end time of a point, and points come newest
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from google.cloud.monitoring_v3.types import ListTimeSeriesRequest, ListTimeSeriesResponse
 
+from exporter.sandbox.conduct import InForce
 from exporter.sandbox.monitoring import aggregation, filters, kinds, paging
 from exporter.sandbox.monitoring.aggregation import Aggregation
 from exporter.sandbox.monitoring.descriptors import Descriptors
 from exporter.sandbox.monitoring.errors import Proto, Refused, invalid, invalid_field, missing
-from exporter.sandbox.monitoring.limits import Settings
 from exporter.sandbox.monitoring.selection import SERIES_FIELDS, Selection
 from exporter.sandbox.monitoring.services import ServiceSeries
 from exporter.sandbox.monitoring.store import Reading, Sample, Store
@@ -36,11 +37,11 @@ class Interval:
 class Reader:
     """Answers ListTimeSeries; the caller holds the lock."""
 
-    def __init__(self, store: Store, services: ServiceSeries, descriptors: Descriptors, settings: Settings) -> None:
+    def __init__(self, store: Store, services: ServiceSeries, descriptors: Descriptors, conduct: InForce) -> None:
         self._store = store
         self._services = services
         self._descriptors = descriptors
-        self._read_delay_us = round(settings.read_delay_s * 1_000_000)
+        self._conduct = conduct
 
     def read(self, project: str, request: Proto, now_us: int) -> Proto:
         """The page that a request asks for; raises ``Refused``."""
@@ -50,8 +51,11 @@ class Reader:
         selection = Selection(project, _filter(request))
         descriptor = self._descriptor(selection)
         steps = _steps(request, descriptor)
-        where = paging.place(request, now_us, self._store.arrived_by(now_us - self._read_delay_us))
+        arrived_us = now_us - round(self._conduct.now.read_delay_s * 1_000_000)
+        where = paging.place(request, now_us, self._store.arrived_by(arrived_us))
         readings = self._readings(selection, descriptor, interval, steps, where)
+        if steps and not self._conduct.now.reset_cumulatives_align:
+            readings = _without_resets(readings)
         unit = descriptor.unit
         for step in steps:
             readings = step.apply(readings, interval.start_ns, interval.end_ns)
@@ -105,6 +109,17 @@ class Reader:
                 samples = [each for each in samples if interval.start_ns < each.end_ns <= interval.end_ns]
             found.append(reading._replace(samples=samples))
         return [reading for reading in found if reading.samples]
+
+
+def _without_resets(readings: Sequence[Reading]) -> list[Reading]:
+    """Series in which a cumulative's point that stands alone between two resets tells of nothing."""
+    found = []
+    for reading in readings:
+        if reading.kind == kinds.CUMULATIVE:
+            lengths = Counter(sample.start_ns for sample in reading.samples)
+            reading = reading._replace(samples=[each for each in reading.samples if lengths[each.start_ns] > 1])
+        found.append(reading)
+    return [reading for reading in found if reading.samples]
 
 
 def _interval(request: Proto) -> Interval:

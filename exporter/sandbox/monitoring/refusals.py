@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import grpc
 from google.cloud.monitoring_v3.types import CreateTimeSeriesSummary
 
+from exporter.sandbox.conduct import Conduct
 from exporter.sandbox.monitoring.errors import Proto, Refused, field_text
 from exporter.sandbox.monitoring.resources import PROJECT_LABEL
 
@@ -68,19 +69,20 @@ class RefusedPoint:
     refusal: PointRefused
 
 
-def partial_failure(refused: Sequence[RefusedPoint], total: int, wording: str) -> Refused:
-    """The error of a request of which ``total - len(refused)`` points were written."""
-    groups = (_current if wording == "current" else _older)(refused)
+def partial_failure(
+    refused: Sequence[RefusedPoint], total: int, conduct: Conduct, *, none_written: bool = False
+) -> Refused:
+    """The error of a request of which ``total - len(refused)`` points were written, or none."""
+    groups = (_current if conduct.wording == "current" else _older)(refused)
     codes = Counter(each.refusal.code for each in refused)
     others = [code for code in codes if code not in (INVALID, TOO_CLOSE)]
     summary = CreateTimeSeriesSummary.pb(CreateTimeSeriesSummary())
     summary.total_point_count = total
-    summary.success_point_count = total - len(refused)
+    summary.success_point_count = 0 if none_written else total - len(refused)
     for code, count in codes.items():
         summary.errors.add(point_count=count).status.code = grpc.StatusCode[code].value[0]
-    return Refused(
-        others[0] if others else INVALID, f"One or more TimeSeries could not be written: {_joined(groups)}", (summary,)
-    )
+    text = f"One or more TimeSeries could not be written: {_joined(groups)}"
+    return Refused(others[0] if others else INVALID, text, (summary,) if conduct.partial_failure_summary else ())
 
 
 def _joined(groups: Sequence[str]) -> str:

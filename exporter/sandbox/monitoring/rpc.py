@@ -15,7 +15,7 @@ from grpc_status import rpc_status
 
 from exporter.sandbox.faults import Fault, Faults
 from exporter.sandbox.monitoring.engine import Monitoring
-from exporter.sandbox.monitoring.errors import Proto, Refused, injected
+from exporter.sandbox.monitoring.errors import Proto, Refused, injected, switched_off
 from exporter.sandbox.monitoring.writing import Injection
 from exporter.sandbox.ports import World
 
@@ -66,6 +66,8 @@ class MetricService:
         code = "UNKNOWN"
         try:
             fault = self._faults.strike(API, method)
+            if API in self._monitoring.conduct.now.apis_off:
+                raise switched_off(message.name)
             if fault is not None and fault.series is None:
                 if fault.after:
                     with suppress(Refused):

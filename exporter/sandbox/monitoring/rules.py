@@ -6,6 +6,7 @@ https://cloud.google.com/monitoring/custom-metrics/creating-metrics and https://
 
 from __future__ import annotations
 
+from exporter.sandbox.conduct import Conduct
 from exporter.sandbox.monitoring import kinds
 from exporter.sandbox.monitoring.descriptors import (
     UNSUPPORTED_KIND,
@@ -17,7 +18,7 @@ from exporter.sandbox.monitoring.descriptors import (
 )
 from exporter.sandbox.monitoring.distributions import mistake
 from exporter.sandbox.monitoring.errors import Proto
-from exporter.sandbox.monitoring.limits import Limits, Settings
+from exporter.sandbox.monitoring.limits import Limits
 from exporter.sandbox.monitoring.refusals import TOO_CLOSE, PointRefused
 from exporter.sandbox.monitoring.resources import PROJECT_LABEL, RESOURCE_TYPES
 from exporter.sandbox.monitoring.store import Sample, Series
@@ -31,8 +32,6 @@ from exporter.sandbox.monitoring.times import (
 )
 
 MAX_LABEL_VALUE_LENGTH = 1024
-MAX_PAST_NS = 25 * 3600 * SECOND_NS
-MAX_FUTURE_NS = 5 * 60 * SECOND_NS
 
 _IN_ORDER = "Points must be written in order. One or more of the points specified had an older {} time than the most recent point."
 _TOO_CLOSE = (
@@ -75,7 +74,7 @@ def _too_many_labels(metric_type: str, limits: Limits) -> str:
     return f"The new labels would cause the metric {metric_type} to have over {limits.labels} labels."
 
 
-def check_resource(resource: Proto) -> None:
+def check_resource(resource: Proto, conduct: Conduct) -> None:
     """A resource type that user-defined metrics may have, all of its labels, and a location that exists."""
     known = RESOURCE_TYPES.get(resource.type)
     if known is None:
@@ -92,7 +91,8 @@ def check_resource(resource: Proto) -> None:
     absent = [key for key in known.labels if key not in labels]
     if absent:
         raise PointRefused(f"the set of resource labels is incomplete, missing ({' '.join(absent)})")
-    if known.place is not None and labels[known.place] not in known.places:
+    placed = known.place is None or labels[known.place] in known.places
+    if not placed and conduct.unknown_location == "refuse":
         raise PointRefused("Unrecognized region or location.")
     for key, value in labels.items():
         if len(value) > MAX_LABEL_VALUE_LENGTH:
@@ -135,32 +135,33 @@ def check_descriptor(series: Proto, value_type: int, descriptor: Proto) -> None:
         )
 
 
-def new_labels(series: Proto, descriptor: Proto, settings: Settings) -> list[str]:
+def new_labels(series: Proto, descriptor: Proto, limits: Limits, conduct: Conduct) -> list[str]:
     """Label keys that the metric's descriptor lacks and is to get; raises ``PointRefused`` where it may not."""
     unknown = sorted(set(series.metric.labels) - {label.key for label in descriptor.labels})
-    if unknown and settings.new_labels == "refuse":
+    if unknown and conduct.new_labels == "refuse":
         raise PointRefused(f"Unrecognized metric labels: {', '.join(f'[{key}]' for key in unknown)}")
-    if len(descriptor.labels) + len(unknown) > settings.limits.labels:
-        raise PointRefused(_too_many_labels(series.metric.type, settings.limits))
+    if len(descriptor.labels) + len(unknown) > limits.labels:
+        raise PointRefused(_too_many_labels(series.metric.type, limits))
     return unknown
 
 
-def check_interval(series: Proto, kind: int, now_us: int) -> tuple[int, int]:
+def check_interval(series: Proto, kind: int, now_us: int, conduct: Conduct) -> tuple[int, int]:
     """An end that is recent, and a start that suits the kind; returns both in nanoseconds."""
     interval = series.points[0].interval
     if not interval.HasField("end_time"):
         raise PointRefused("The end time is missing.", field="points[0].interval.end_time")
     end_ns = to_ns(interval.end_time)
     now_ns = now_us * MICROSECOND_NS
-    if end_ns < now_ns - MAX_PAST_NS:
-        raise _bad_end(end_ns, "Data points cannot be written more than 25h in the past.")
-    if end_ns > now_ns + MAX_FUTURE_NS:
-        raise _bad_end(end_ns, "Data points cannot be written more than 5m in the future.")
+    if end_ns < now_ns - conduct.past_limit_s * SECOND_NS:
+        raise _bad_end(end_ns, f"Data points cannot be written more than {conduct.past_limit_s / 3600:g}h in the past.")
+    if end_ns > now_ns + conduct.future_limit_s * SECOND_NS:
+        limit = f"{conduct.future_limit_s / 60:g}m"
+        raise _bad_end(end_ns, f"Data points cannot be written more than {limit} in the future.")
     start_ns = to_ns(interval.start_time) if interval.HasField("start_time") else end_ns
     if start_ns < 0:
         reason = "The start time must not be before 1970-01-01T00:00:00Z."
         raise PointRefused(reason, field="points[0].interval.start_time", value=rfc3339(start_ns))
-    if kind == kinds.GAUGE and start_ns != end_ns:
+    if kind == kinds.GAUGE and start_ns != end_ns and (conduct.gauge_start_refused or start_ns > end_ns):
         kind_text, relation = "gauge", "equal to"
     elif kind != kinds.GAUGE and start_ns >= end_ns:
         kind_text, relation = "non-gauge", "before"
@@ -181,22 +182,22 @@ def check_distribution(series: Proto) -> None:
         raise PointRefused(reason, field="points[0].distributionValue")
 
 
-def check_order(series: Series, sample: Sample) -> None:
+def check_order(series: Series, sample: Sample, conduct: Conduct) -> None:
     """Newer than the newest point, and a cumulative that goes on or starts again after it.
 
     After a reset the new start is at least a millisecond after the previous end (comment of ``TimeInterval``).
     """
     newest = series.newest
     if series.kind == kinds.CUMULATIVE and sample.start_ns != newest.start_ns:
-        if sample.start_ns < newest.end_ns + MILLISECOND_NS:
+        if sample.start_ns < newest.end_ns + conduct.reset_gap_ms * MILLISECOND_NS:
             raise PointRefused(_IN_ORDER.format("start"), stored=True)
     elif sample.end_ns <= newest.end_ns:
         raise PointRefused(_IN_ORDER.format("end"), stored=True)
 
 
-def check_spacing(series: Series, sample: Sample, since_ns: int, settings: Settings) -> None:
-    """Not too soon after the newest point: ``since_ns`` is what lies between the two by the measure of the settings."""
-    if since_ns >= settings.spacing_s * SECOND_NS:
+def check_spacing(series: Series, sample: Sample, since_ns: int, conduct: Conduct) -> None:
+    """Not too soon after the newest point: ``since_ns`` is what lies between the two, by end times or by the clock."""
+    if since_ns >= conduct.spacing_s * SECOND_NS:
         return
     times = f"Youngest Existing: '{log_text(series.newest.end_ns)}', New: '{log_text(sample.end_ns)}'"
     detail = f" {{Metric: {series.identity.metric_type}, Timestamps: {{{times}}}}}"

@@ -13,10 +13,10 @@ from typing import Any
 
 from google.api.distribution_pb2 import Distribution
 
+from exporter.sandbox.conduct import Conduct
 from exporter.sandbox.ledger import SubscriptionMinute, TopicMinute
 from exporter.sandbox.monitoring import kinds
 from exporter.sandbox.monitoring.errors import Proto
-from exporter.sandbox.monitoring.limits import Settings
 
 SIZE_BUCKETS = 24
 """Finite buckets of message sizes, doubling from 1 byte on: a message has at most 10 MB."""
@@ -42,7 +42,7 @@ class ServiceMetric:
     labels: tuple[str, ...]
     delay_s: float
     description: str
-    values: Callable[[Any, Settings], Values]
+    values: Callable[[Any, Conduct], Values]
 
     @property
     def metric_type(self) -> str:
@@ -50,17 +50,18 @@ class ServiceMetric:
         return f"pubsub.googleapis.com/{self.name}"
 
 
-def _operations(minute: TopicMinute, _: Settings) -> Values:
+def _operations(minute: TopicMinute, _: Conduct) -> Values:
     if minute.messages:
         yield {"response_code": "success"}, minute.messages
     for code, count in minute.rejected.items():
         yield {"response_code": code.lower()}, count
 
 
-def _requests(minute: TopicMinute, _: Settings) -> Values:
+def _requests(minute: TopicMinute, conduct: Conduct) -> Values:
     """Refused messages count as a request each: the ledger does not keep how they were batched."""
     if minute.requests:
-        yield {"response_class": "success", "response_code": "success"}, minute.requests
+        count = minute.requests if conduct.send_request_counts == "requests" else minute.messages
+        yield {"response_class": "success", "response_code": "success"}, count
     for code, count in minute.rejected.items():
         yield {"response_class": _response_class(code), "response_code": code.lower()}, count
 
@@ -69,8 +70,12 @@ def _response_class(code: str) -> str:
     return "invalid" if code.upper() in ("INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED") else "internal"
 
 
-def _sizes(minute: TopicMinute, _: Settings) -> Values:
-    if minute.messages:
+def _sizes(minute: TopicMinute, conduct: Conduct) -> Values:
+    if minute.messages and conduct.message_sizes_counts == "batches":
+        # As if all batches of the minute were of one size: the ledger keeps no sizes of batches.
+        alike = Counter({(minute.message_bytes // minute.requests).bit_length(): minute.requests})
+        yield {}, size_distribution(alike, minute.message_bytes)
+    elif minute.messages:
         yield {}, size_distribution(minute.sizes, minute.message_bytes)
 
 
@@ -94,30 +99,38 @@ def size_distribution(sizes: Counter[int], total: int) -> Proto:
     return value
 
 
-def _topic_bytes(minute: TopicMinute, _: Settings) -> Values:
+def _topic_bytes(minute: TopicMinute, _: Conduct) -> Values:
     if minute.requests:
         cost = max(minute.message_bytes, minute.requests * MIN_REQUEST_BYTES)
         yield {"operation_type": "publish", "response_code": "success"}, cost
 
 
-def _pushes(minute: SubscriptionMinute, settings: Settings) -> Values:
-    for (response_class, response_code), count in minute.attempts.items():
-        yield (
-            {
-                "response_class": response_class,
-                "response_code": response_code,
-                "delivery_type": settings.delivery_type,
-            },
-            count,
-        )
+def _pushes(minute: SubscriptionMinute, conduct: Conduct) -> Values:
+    for (result, code), count in _attempts(minute, conduct).items():
+        yield {"response_class": result, "response_code": code, "delivery_type": conduct.delivery_type}, count
 
 
-def _latencies(minute: SubscriptionMinute, settings: Settings) -> Values:
+def _attempts(minute: SubscriptionMinute, conduct: Conduct) -> Counter[tuple[str, str]]:
+    """Attempts by class and code as the conduct in force words them; the ledger's words are the usual ones."""
+    codes = {
+        "invalid_argument": conduct.response_code_row,
+        "not_found": conduct.response_code_missing_table,
+        "permission_denied": conduct.response_code_denied,
+        "failed_precondition": conduct.response_code_mismatch,
+    }
+    found: Counter[tuple[str, str]] = Counter()
+    for (result, code), count in minute.attempts.items():
+        shown = conduct.response_class_ok if result == "ack" else conduct.response_class_refused
+        found[shown, codes.get(code, code)] += count
+    return found
+
+
+def _latencies(minute: SubscriptionMinute, conduct: Conduct) -> Values:
     """Every push takes the same modelled time: the ledger keeps none."""
     codes: Counter[str] = Counter()
-    for (_, response_code), count in minute.attempts.items():
+    for (_, response_code), count in _attempts(minute, conduct).items():
         codes[response_code] += count
-    latency_us = settings.push_latency_ms * 1000
+    latency_us = conduct.push_latency_ms * 1000
     for response_code, count in codes.items():
         value = Distribution(count=count, mean=float(latency_us))
         options = value.bucket_options.exponential_buckets
@@ -125,45 +138,50 @@ def _latencies(minute: SubscriptionMinute, settings: Settings) -> Values:
         counts = [0] * _LATENCY_BUCKETS
         counts[latency_us.bit_length()] = count
         value.bucket_counts.extend(counts)
-        yield {"response_code": response_code, "delivery_type": settings.delivery_type}, value
+        yield {"response_code": response_code, "delivery_type": conduct.delivery_type}, value
 
 
-def _sent(minute: SubscriptionMinute, settings: Settings) -> Values:
+def _unsaid(minute: SubscriptionMinute, conduct: Conduct) -> bool:
+    """Whether counts of messages leave out a subscription to BigQuery: only those have attempts."""
+    return bool(minute.attempts) and not conduct.ack_count_has_bigquery
+
+
+def _sent(minute: SubscriptionMinute, conduct: Conduct) -> Values:
     """What was acknowledged and one message for each failed attempt: the ledger does not keep how many each held."""
     failed = sum(count for (result, _), count in minute.attempts.items() if result != "ack")
     sent = minute.delivered + minute.lost + failed
-    if sent:
-        yield {"delivery_type": settings.delivery_type}, sent
+    if sent and not _unsaid(minute, conduct):
+        yield {"delivery_type": conduct.delivery_type}, sent
 
 
-def _acked(minute: SubscriptionMinute, settings: Settings) -> Values:
+def _acked(minute: SubscriptionMinute, conduct: Conduct) -> Values:
     """What the service takes for delivered: messages that were lost on the way too."""
     acknowledged = minute.delivered + minute.lost
-    if acknowledged:
-        yield {"delivery_type": settings.delivery_type}, acknowledged
+    if acknowledged and not _unsaid(minute, conduct):
+        yield {"delivery_type": conduct.delivery_type}, acknowledged
 
 
-def _dead_lettered(minute: SubscriptionMinute, _: Settings) -> Values:
-    if minute.dead_lettered:
+def _dead_lettered(minute: SubscriptionMinute, conduct: Conduct) -> Values:
+    if minute.dead_lettered and conduct.dead_letter_count_written:
         yield {"response_code": "success"}, minute.dead_lettered
 
 
-def _backlog(minute: SubscriptionMinute, _: Settings) -> Values:
+def _backlog(minute: SubscriptionMinute, _: Conduct) -> Values:
     if minute.backlog is not None:
         yield {}, minute.backlog
 
 
-def _backlog_bytes(minute: SubscriptionMinute, _: Settings) -> Values:
+def _backlog_bytes(minute: SubscriptionMinute, _: Conduct) -> Values:
     if minute.backlog_bytes is not None:
         yield {}, minute.backlog_bytes
 
 
-def _oldest_age(minute: SubscriptionMinute, _: Settings) -> Values:
+def _oldest_age(minute: SubscriptionMinute, _: Conduct) -> Values:
     if minute.oldest_unacked_age_s is not None:
         yield {}, int(minute.oldest_unacked_age_s)
 
 
-def _nothing(_: SubscriptionMinute, __: Settings) -> Values:
+def _nothing(_: SubscriptionMinute, __: Conduct) -> Values:
     return iter(())
 
 

@@ -9,18 +9,16 @@ from google.api.label_pb2 import LabelDescriptor
 from google.api.launch_stage_pb2 import LaunchStage
 from google.api.metric_pb2 import MetricDescriptor
 
+from exporter.sandbox.conduct import Conduct, InForce
 from exporter.sandbox.ledger import MINUTE_US, Ledger
 from exporter.sandbox.monitoring import filters, kinds, run_metrics
 from exporter.sandbox.monitoring.errors import Proto
-from exporter.sandbox.monitoring.limits import Settings
 from exporter.sandbox.monitoring.resources import PROJECT_LABEL
 from exporter.sandbox.monitoring.run_metrics import Requests
 from exporter.sandbox.monitoring.selection import SERIES_FIELDS, Selection
 from exporter.sandbox.monitoring.service_metrics import PUBSUB_METRICS, TOPIC, ServiceMetric
 from exporter.sandbox.monitoring.store import Identity, Labels, Reading, Sample
 from exporter.sandbox.monitoring.times import MICROSECOND_NS, SECOND_NS
-
-SAMPLE_PERIOD_S = 60
 
 
 class ServiceSeries:
@@ -29,13 +27,11 @@ class ServiceSeries:
     A point can be read when its metric's ingest delay has passed since the end of its minute.
     """
 
-    def __init__(self, ledger: Ledger, requests: Requests, settings: Settings) -> None:
+    def __init__(self, ledger: Ledger, requests: Requests, conduct: InForce) -> None:
         self._ledger = ledger
         self._requests = requests
-        self._settings = settings
-        unknown = settings.ingest_delay_s.keys() - self.descriptors().keys()
-        if unknown:
-            raise ValueError(f"ingest_delay_s names no metric of a service: {', '.join(sorted(unknown))}")
+        self._conduct = conduct
+        check_metrics(conduct.now)
 
     def descriptors(self) -> Mapping[str, Proto]:
         """What the services' metrics are, by metric type."""
@@ -68,13 +64,15 @@ class ServiceSeries:
         return self._timed(descriptor, run_metrics.DELAY_S)
 
     def _timed(self, descriptor: Proto, delay_s: float) -> Proto:
-        descriptor.metadata.sample_period.FromSeconds(SAMPLE_PERIOD_S)
-        descriptor.metadata.ingest_delay.FromNanoseconds(round(self._delay_s(descriptor.type, delay_s) * SECOND_NS))
+        conduct = self._conduct.now
+        announced_s = conduct.metric_announced_delay_s.get(descriptor.type, delay_s)
+        descriptor.metadata.sample_period.FromNanoseconds(round(conduct.metric_sample_period_s * SECOND_NS))
+        descriptor.metadata.ingest_delay.FromNanoseconds(round(announced_s * SECOND_NS))
         descriptor.launch_stage = LaunchStage.Value("GA")
         return descriptor
 
     def _delay_s(self, metric_type: str, usual_s: float) -> float:
-        return self._settings.ingest_delay_s.get(metric_type, usual_s)
+        return self._conduct.now.metric_delay_s.get(metric_type, usual_s)
 
     def read(
         self, project: str, metric_type: str, selection: Selection, span_ns: tuple[int, int], now_us: int
@@ -118,7 +116,7 @@ class ServiceSeries:
     ) -> Mapping[Labels, list[Sample]]:
         found: dict[Labels, list[Sample]] = {}
         for start_us in _within(known, minutes):
-            for labels, value in metric.values(known[start_us], self._settings):
+            for labels, value in metric.values(known[start_us], self._conduct.now):
                 found.setdefault(_labels(labels), []).append(_sample(metric.kind, start_us, value))
         return found
 
@@ -137,6 +135,15 @@ class ServiceSeries:
                 samples = [_sample(kinds.DELTA, start_us, value) for start_us, value in values]
                 found.append(Reading(identity, kinds.DELTA, value_type, samples))
         return found
+
+
+def check_metrics(conduct: Conduct) -> None:
+    """Raise ``ValueError`` where delays are given for what is no metric of a service here."""
+    known = {*PUBSUB_METRICS, run_metrics.REQUEST_COUNT, run_metrics.REQUEST_LATENCIES}
+    for name in ("metric_delay_s", "metric_announced_delay_s"):
+        unknown = getattr(conduct, name).keys() - known
+        if unknown:
+            raise ValueError(f"{name} names no metric of a service: {', '.join(sorted(unknown))}")
 
 
 def _within(known: Mapping[int, Any], minutes: range) -> list[int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from exporter.sandbox.conduct import Conduct, InForce
 from exporter.sandbox.monitoring import kinds, rules
 from exporter.sandbox.monitoring.descriptors import Descriptors
 from exporter.sandbox.monitoring.errors import (
@@ -13,11 +15,14 @@ from exporter.sandbox.monitoring.errors import (
     invalid_field,
     missing,
 )
-from exporter.sandbox.monitoring.limits import Settings
+from exporter.sandbox.monitoring.limits import Limits
 from exporter.sandbox.monitoring.refusals import PointRefused, RefusedPoint, partial_failure
 from exporter.sandbox.monitoring.resources import PROJECT_LABEL
 from exporter.sandbox.monitoring.store import Identity, Sample, Series, Store
 from exporter.sandbox.monitoring.times import MICROSECOND_NS
+
+Write = Callable[[], None]
+"""Puts one point into the store that has been found good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +41,40 @@ class Injection:
 class Writer:
     """Writes points into the store; the caller holds the lock."""
 
-    def __init__(self, store: Store, descriptors: Descriptors, settings: Settings) -> None:
+    def __init__(self, store: Store, descriptors: Descriptors, limits: Limits, conduct: InForce) -> None:
         self._store = store
         self._descriptors = descriptors
-        self._settings = settings
+        self._limits = limits
+        self._conduct = conduct
 
     def write(self, project: str, given: Proto, now_us: int, injection: Injection | None = None) -> None:
         """Write the points of a request; raises ``Refused`` when not all of them could be."""
         self._check_request(project, given)
+        conduct = self._conduct.now
         refused: list[RefusedPoint] = []
         seen: set[Identity] = set()
+        kept: list[Write] = []
         for index, series in enumerate(given):
             try:
                 if injection is not None:
                     injection.strike(index)
-                self._write_one(project, series, seen, now_us)
+                write = self._checked(project, series, seen, now_us)
+                if conduct.partial_failure_writes_others:
+                    write()
+                else:
+                    kept.append(write)
             except PointRefused as refusal:
                 refused.append(RefusedPoint(index, series, refusal))
-        if refused:
-            raise partial_failure(refused, len(given), self._settings.wording)
+        if not refused:
+            for write in kept:
+                write()
+        else:
+            raise partial_failure(refused, len(given), conduct, none_written=not conduct.partial_failure_writes_others)
 
     def _check_request(self, project: str, given: Proto) -> None:
         if not given:
             raise missing("timeSeries")
-        limit = self._settings.limits.series_per_request
+        limit = self._conduct.now.series_per_request
         if len(given) > limit:
             reason = f"A maximum of {limit} TimeSeries can be written in a single request."
             raise invalid_field("timeSeries", None, reason)
@@ -69,7 +84,9 @@ class Writer:
                 reason = "if present, must be the project number or ID in the request name."
                 raise invalid_field(f"timeSeries[{index}].resource.labels.{PROJECT_LABEL}", named, reason)
 
-    def _write_one(self, project: str, given: Proto, seen: set[Identity], now_us: int) -> None:
+    def _checked(self, project: str, given: Proto, seen: set[Identity], now_us: int) -> Write:
+        """What writes a point that obeys every rule; raises ``PointRefused`` for one that does not."""
+        conduct = self._conduct.now
         rules.check_point_count(given)
         identity = identify(project, given)
         if identity in seen:
@@ -80,40 +97,49 @@ class Writer:
         series = self._store.find(project, identity)
         if series is None:
             # What is known to the store has been through these checks before.
-            rules.check_metric(given.metric, self._settings.limits)
-            rules.check_resource(given.resource)
+            rules.check_metric(given.metric, self._limits)
+            rules.check_resource(given.resource, conduct)
         value_type = rules.check_types(given)
         descriptor = self._descriptors.get(project, given.metric.type)
         labels = self._check_descriptor(given, value_type, descriptor)
         kind = (given.metric_kind or kinds.GAUGE) if descriptor is None else descriptor.metric_kind
-        start_ns, end_ns = rules.check_interval(given, kind, now_us)
+        start_ns, end_ns = rules.check_interval(given, kind, now_us, conduct)
         if value_type == kinds.DISTRIBUTION:
             rules.check_distribution(given)
         sample = Sample(start_ns, end_ns, kinds.copy_of(given.points[0].value))
         if series is None:
             series = self._admit(project, identity, kind, value_type)
+        elif not conduct.order_enforced and sample.end_ns <= series.newest.end_ns:
+            return lambda: None  # taken without a word, and not kept: a series is in order of time
         else:
-            self._check_place(series, sample, now_us)
-        self._describe(project, given, descriptor, labels, now_us)
-        self._store.append(project, series, sample, now_us)
+            self._check_place(series, sample, now_us, conduct)
+        placed = series
+
+        def write() -> None:
+            self._describe(project, given, descriptor, labels, now_us)
+            self._store.append(project, placed, sample, now_us)
+
+        return write
 
     def _check_descriptor(self, given: Proto, value_type: int, descriptor: Proto | None) -> list[str]:
         if descriptor is None:
+            if not self._conduct.now.descriptor_made_by_writing:
+                raise PointRefused(f"Unknown metric: {given.metric.type}", code="NOT_FOUND")
             rules.check_inferable(given, value_type)
             return []
         rules.check_descriptor(given, value_type, descriptor)
-        return rules.new_labels(given, descriptor, self._settings)
+        return rules.new_labels(given, descriptor, self._limits, self._conduct.now)
 
-    def _check_place(self, series: Series, sample: Sample, now_us: int) -> None:
-        rules.check_order(series, sample)
-        if self._settings.spacing == "clock":
+    def _check_place(self, series: Series, sample: Sample, now_us: int, conduct: Conduct) -> None:
+        rules.check_order(series, sample, conduct)
+        if conduct.spacing == "clock":
             since_ns = (now_us - self._store.received_us(series.newest_sequence)) * MICROSECOND_NS
         else:
             since_ns = sample.end_ns - series.newest.end_ns
-        rules.check_spacing(series, sample, since_ns, self._settings)
+        rules.check_spacing(series, sample, since_ns, conduct)
 
     def _admit(self, project: str, identity: Identity, kind: int, value_type: int) -> Series:
-        limit = self._settings.limits.series_per_resource
+        limit = self._limits.series_per_resource
         if self._store.on_resource(project, identity) >= limit:
             reason = (
                 f"The resource has {limit} active time series of user-defined metrics, which is the most it may have."

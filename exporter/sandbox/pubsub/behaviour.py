@@ -17,8 +17,8 @@ class Behaviour:
     publish to commit has a median of about 2 s and 99 % under 10 s. ``latency_scale`` stretches the write, ``extra_latency_s``
     comes on top. ``duplicate_ratio`` is the share of batches written twice: most in a later commit, the rest in the same.
     ``loss_ratio`` is the share of messages acknowledged but never written. ``refused_ratio`` is the share of messages that the
-    table refuses at every attempt, whatever they hold. ``attempt_unit`` is what ``push_request_count`` counts, which nobody
-    could confirm: an ok request for the accepted rows of a batch and a failed one for its refused rows, or each of its messages.
+    table refuses at every attempt, whatever they hold. ``attempt_unit`` is what ``push_request_count`` counts: an ok request for the
+    accepted rows of a batch and a failed one for its refused rows, or each of its messages; None is as the conduct in force says.
     While the table refuses everything it is tried again after ``table_retry_s[0]``, then after twice as long each time, up to
     ``table_retry_s[1]``.
     """
@@ -34,7 +34,7 @@ class Behaviour:
     rewrite_delay_s: tuple[float, float] = (3.0, 300.0)
     same_commit_ratio: float = 0.2
     table_retry_s: tuple[float, float] = (10.0, 300.0)
-    attempt_unit: Literal["request", "message"] = "request"
+    attempt_unit: Literal["request", "message"] | None = None
 
     def __post_init__(self) -> None:
         for name in ("duplicate_ratio", "loss_ratio", "refused_ratio", "same_commit_ratio"):

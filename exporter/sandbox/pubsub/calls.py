@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
 
 from exporter.sandbox.faults import Faults
 from exporter.sandbox.iam import EXPORTER, Iam
 from exporter.sandbox.ports import World
 from exporter.sandbox.pubsub.engine import PubSub
-from exporter.sandbox.pubsub.errors import Refused
+from exporter.sandbox.pubsub.errors import Refused, switched_off
 from exporter.sandbox.pubsub.resources import Proto
 
 API = "pubsub"
@@ -49,9 +51,11 @@ class Backend:
         if self.iam is not None and not self.iam.allowed(EXPORTER, permission, dotted):
             raise Refused("PERMISSION_DENIED", "User not authorized to perform this action.")
 
-    def injected(self, method: str) -> bool:
+    def injected(self, method: str, resource: str = "") -> bool:
         """Wait out a call's delays; True when its answer must be garbage, an error when it must be an error."""
         fault = self.faults.strike(API, method)
+        if API in self.engine.conduct.now.apis_off:
+            raise switched_off(resource.removeprefix("projects/").partition("/")[0])
         if fault is not None and fault.status is not None:
             raise Refused(fault.status, "The sandbox was told to fail this call.")
         return fault is not None and fault.garbage
@@ -74,19 +78,24 @@ def _serialize(response: Proto | bytes) -> bytes:
     return response if isinstance(response, bytes) else bytes(response.SerializeToString())
 
 
+def _status(refusal: Refused) -> grpc.Status:
+    code = grpc.StatusCode[refusal.code].value[0]
+    return rpc_status.to_status(Status(code=code, message=str(refusal), details=refusal.packed()))
+
+
 def unary_handler(backend: Backend, method: str, call: Call) -> grpc.RpcMethodHandler:
     """The gRPC handler of a unary method: faults first, then permission, then its work; every call is recorded."""
 
     def handle(request: Proto, context: grpc.ServicerContext) -> Proto | bytes:
         code = "OK"
         try:
-            if backend.injected(method):
+            if backend.injected(method, call.resource(request)):
                 return _GARBAGE
             backend.authorize(call.permission, call.resource(request))
             return call.work(request, context)
         except Refused as refusal:
             code = refusal.code
-            return context.abort(grpc.StatusCode[code], str(refusal))
+            return context.abort_with_status(_status(refusal))
         finally:
             backend.faults.record(API, method, code)
 
@@ -107,7 +116,7 @@ def stream_handler(backend: Backend, method: str, request: Any, stream: Stream) 
             yield from stream(requests, context)
         except Refused as refusal:
             code = refusal.code
-            context.abort(grpc.StatusCode[code], str(refusal))
+            context.abort_with_status(_status(refusal))
         finally:
             backend.faults.record(API, method, code)
 

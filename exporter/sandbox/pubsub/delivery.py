@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from exporter.sandbox.conduct import Conduct, InForce
 from exporter.sandbox.ports import SinkState, TableRefused, TableSink
 from exporter.sandbox.pubsub.agenda import DELIVER, Agenda
 from exporter.sandbox.pubsub.behaviour import Behaviour, Draws
@@ -41,6 +42,7 @@ class Warehouse:
     sink: TableSink
     probe: Probe | None = None
     columns_of: ColumnsOf | None = None
+    conduct: InForce = field(default_factory=InForce)
 
 
 @dataclass(slots=True)
@@ -72,11 +74,12 @@ class BigQueryDelivery:
         self._agenda = agenda
         self._warehouse = warehouse
         self._draws = Draws(seed, subscription.name)
-        self._redelivery = Redelivery(subscription, agenda, forward, pushed=True)
+        self._redelivery = Redelivery(subscription, agenda, forward, pushed=True, conduct=warehouse.conduct)
         self._behaviour = Behaviour()
         self._open: _Batch | None = None
         self._last_commit_us = 0
         self._refusing: SinkState | None = None
+        self._refusing_since_us = 0
         self._held: list[Message] = []
         self._try_after_us = 0
         self._tries = 0
@@ -84,8 +87,12 @@ class BigQueryDelivery:
 
     def arrive(self, messages: list[Message], at_us: int) -> None:
         """Put messages into the open batch, or hold them back while the table refuses everything."""
-        if self._refusing is not None:
+        if self._refusing is not None and not self._gives_up:
             self._held.extend(messages)
+            return
+        if not self._conduct.batches_messages:
+            for message in messages:
+                self._begin(at_us + self._draws.wait_us(self._behaviour)).messages.append(message)
             return
         size = 0
         for message in messages:
@@ -100,6 +107,15 @@ class BigQueryDelivery:
             batch = self._open = self._begin(at_us + self._draws.wait_us(self._behaviour))
         batch.messages.extend(messages)
         batch.size += size
+
+    @property
+    def _conduct(self) -> Conduct:
+        return self._warehouse.conduct.now
+
+    @property
+    def _gives_up(self) -> bool:
+        """Whether what the table refuses as a whole goes to the dead-letter topic."""
+        return self._conduct.states_to_dead_letters and self._subscription.settings.dead_letter_topic is not None
 
     def _begin(self, closes_us: int) -> _Batch:
         batch = _Batch(closes_us)
@@ -142,7 +158,7 @@ class BigQueryDelivery:
 
     def _write(self, messages: list[Message], at_us: int) -> None:
         """One delivery attempt: write what can be written, acknowledge it, and take back the rest."""
-        behaviour, draws = self._behaviour, self._draws
+        behaviour, draws = self._behaving(), self._draws
         failures: list[Failure] = []
         lost: list[Message] = []
         if behaviour.refused_ratio:
@@ -159,8 +175,8 @@ class BigQueryDelivery:
                 reasons = self._append(messages, at_us, copies=2 if rewrite_us == 0 else 1)
             except TableRefused as refusal:
                 everything = [*messages, *lost, *(message for message, _ in failures)]
-                self._held.extend(everything)
                 self._refuse(refusal.state, len(everything), at_us)
+                self._take_back(everything, str(refusal), at_us)
                 return
             if reasons:
                 failures += [(messages[place], reason) for place, reason in reasons.items()]
@@ -174,7 +190,13 @@ class BigQueryDelivery:
 
         Raises ``TableRefused`` as the sink does.
         """
-        made = rows_of(messages, self._target, self._subscription.name, self._warehouse.columns_of)
+        made = rows_of(
+            messages,
+            self._target,
+            self._subscription.name,
+            self._warehouse.columns_of,
+            self._conduct.write_metadata_columns,
+        )
         reasons = dict(made.refused)
         if made.rows:
             errors = self._warehouse.sink.append(self._target.table, made.columns, made.rows * copies, at_us)
@@ -196,6 +218,24 @@ class BigQueryDelivery:
             subscription.attempted(ROW_REFUSED, self._attempts(len(failures)), at_us)
             self._redelivery.failed(failures, at_us)
 
+    def _behaving(self) -> Behaviour:
+        """The subscription's behaviour, with at least the duplicates of the conduct in force."""
+        least = self._conduct.duplicate_ratio
+        return (
+            self._behaviour
+            if self._behaviour.duplicate_ratio >= least
+            else replace(self._behaviour, duplicate_ratio=least)
+        )
+
+    def _take_back(self, messages: list[Message], reason: str, at_us: int) -> None:
+        """What becomes of messages when the table refuses everything: they wait for it, unless the conduct in force says otherwise."""
+        if not self._conduct.refused_messages_kept:
+            self._subscription.lose(messages, at_us)
+        elif self._gives_up:
+            self._redelivery.failed([(message, reason) for message in messages], at_us)
+        else:
+            self._held.extend(messages)
+
     def _rewrite(self, at_us: int, messages: list[Message]) -> None:
         """Write messages again that are acknowledged already, as at-least-once delivery does."""
         if self._stopped:
@@ -209,15 +249,33 @@ class BigQueryDelivery:
 
     def _attempts(self, messages: int) -> int:
         """What a request with so many messages counts."""
-        return messages if self._behaviour.attempt_unit == "message" else 1
+        return messages if (self._behaviour.attempt_unit or self._conduct.attempt_unit) == "message" else 1
 
     def _refuse(self, state: SinkState, messages: int, at_us: int) -> None:
         """The table took nothing of a request: say so in the subscription's state, and see to it that it is tried again."""
         self._subscription.attempted(TABLE_REFUSED[state], self._attempts(messages), at_us)
-        set_state(self._subscription.resource, state)
         if self._refusing is None:
             self._schedule_try(at_us, self._behaviour.table_retry_s[0])
+            self._refusing_since_us = at_us
         self._refusing = state
+        delay_us = int(self._conduct.state_delay_s * 1_000_000)
+        if at_us >= self._refusing_since_us + delay_us:
+            self._say(at_us, state)
+        else:
+            self._agenda.put(self._refusing_since_us + delay_us, DELIVER, self._say, state)
+
+    def _say(self, at_us: int, state: SinkState) -> None:  # noqa: ARG002 - an event of the agenda
+        """Say in the subscription's state why the table refuses everything, if it still does."""
+        if self._stopped or self._refusing != state:
+            return
+        conduct = self._conduct
+        words = {
+            "NOT_FOUND": conduct.state_on_missing_table,
+            "PERMISSION_DENIED": conduct.state_on_denied,
+            "SCHEMA_MISMATCH": conduct.state_on_mismatch,
+        }
+        shown = words.get(state, state)
+        set_state(self._subscription.resource, None if shown == "ACTIVE" else shown)
 
     def _schedule_try(self, at_us: int, after_s: float) -> None:
         self._try_after_us = int(after_s * 1_000_000)
@@ -244,7 +302,8 @@ class BigQueryDelivery:
         if self._refusing is None:
             return
         self._refusing = None
-        set_state(self._subscription.resource, None)
+        if self._conduct.state_recovers:
+            set_state(self._subscription.resource, None)
         held, self._held = self._held, []
         for start in range(0, len(held), MAX_ROWS):
             batch = self._begin(at_us)

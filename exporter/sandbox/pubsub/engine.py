@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from exporter.sandbox.conduct import InForce
 from exporter.sandbox.ledger import Ledger
 from exporter.sandbox.ports import TableSink
 from exporter.sandbox.pubsub.behaviour import Behaviour
@@ -34,10 +35,13 @@ class PubSub:
         seed: int,
         probe: Probe | None = None,
         columns_of: ColumnsOf | None = None,
+        conduct: InForce | None = None,
     ) -> None:
+        self.conduct = conduct or InForce()
         self._machine = Machine()
-        self.topics = Topics(self._machine, ledger, seed)
-        self.subscriptions = Subscriptions(self._machine, self.topics, ledger, Warehouse(sink, probe, columns_of), seed)
+        self.topics = Topics(self._machine, ledger, seed, self.conduct)
+        warehouse = Warehouse(sink, probe, columns_of, self.conduct)
+        self.subscriptions = Subscriptions(self._machine, self.topics, ledger, warehouse, seed)
         self.snapshots = Snapshots(self._machine, self.topics, self.subscriptions)
 
     @property

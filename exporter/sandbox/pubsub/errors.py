@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from google.protobuf.any_pb2 import Any as AnyProto
+from google.rpc.error_details_pb2 import ErrorInfo
+
+from exporter.sandbox import services
+
 
 class Refused(Exception):
-    """A call that is refused; ``code`` is the name of the canonical code, the text is what the service says."""
+    """A call that is refused; ``code`` is the name of the canonical code, the text is what the service says.
 
-    def __init__(self, code: str, message: str) -> None:
+    ``details`` are messages of the status.
+    """
+
+    def __init__(self, code: str, message: str, details: tuple[Any, ...] = ()) -> None:
         super().__init__(message)
         self.code = code
+        self.details = details
+
+    def packed(self) -> list[AnyProto]:
+        """The details as ``google.protobuf.Any``."""
+        packed = []
+        for detail in self.details:
+            wrapper = AnyProto()
+            wrapper.Pack(detail)
+            packed.append(wrapper)
+        return packed
+
+
+def switched_off(project: str) -> Refused:
+    """The answer to a call in a project that has not turned the API on."""
+    info = ErrorInfo(reason=services.REASON, domain="googleapis.com", metadata=services.metadata("pubsub", project))
+    return Refused("PERMISSION_DENIED", services.off("pubsub", project), (info,))
 
 
 def not_found(name: str) -> Refused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from exporter.sandbox.conduct import InForce
 from exporter.sandbox.pubsub.agenda import DELIVER, Agenda
 from exporter.sandbox.pubsub.messages import Message
 from exporter.sandbox.pubsub.subscription import Forward, Subscription
@@ -23,7 +24,16 @@ class Redelivery:
     retry policy's back-off, else after push back-off. Pulled ones come back after the retry policy's back-off, else at once.
     """
 
-    def __init__(self, subscription: Subscription, agenda: Agenda, forward: Forward, *, pushed: bool) -> None:
+    def __init__(
+        self,
+        subscription: Subscription,
+        agenda: Agenda,
+        forward: Forward,
+        *,
+        pushed: bool,
+        conduct: InForce | None = None,
+    ) -> None:
+        self._conduct = conduct or InForce()
         self._subscription = subscription
         self._agenda = agenda
         self._forward = forward
@@ -45,11 +55,13 @@ class Redelivery:
 
     def _exhausted(self, attempts: int) -> bool:
         settings = self._subscription.settings
-        return settings.dead_letter_topic is not None and attempts >= settings.max_delivery_attempts
+        late = 0 if self._conduct.now.dead_letter_attempts_exact else 1
+        return settings.dead_letter_topic is not None and attempts >= settings.max_delivery_attempts + late
 
     def _backoff_us(self, attempts: int) -> int:
         settings = self._subscription.settings
-        if self._pushed and settings.dead_letter_topic is not None and not self._exhausted(attempts):
+        at_once = settings.dead_letter_topic is not None and not self._conduct.now.dead_letter_backoff
+        if self._pushed and at_once and not self._exhausted(attempts):
             return 0
         if settings.minimum_backoff_us is not None:
             low, high = settings.minimum_backoff_us, settings.maximum_backoff_us

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from exporter.sandbox.conduct import METADATA
 from exporter.sandbox.ports import Row
 from exporter.sandbox.pubsub.messages import Message
 from exporter.sandbox.pubsub.resources import Target
 
 DATA_COLUMN = "data"
-METADATA_COLUMNS = ("subscription_name", "message_id", "publish_time", "attributes")
 
 ColumnsOf = Callable[[str], Collection[str] | None]
 """The names of a table's columns by its full name, where they are known."""
@@ -26,22 +26,37 @@ class Rows:
     refused: dict[int, str]
 
 
-def rows_of(messages: Sequence[Message], target: Target, subscription: str, columns_of: ColumnsOf | None) -> Rows:
-    """The rows to write for messages, one for each that is not refused, in their order."""
+def rows_of(
+    messages: Sequence[Message],
+    target: Target,
+    subscription: str,
+    columns_of: ColumnsOf | None,
+    metadata: Sequence[str] = METADATA,
+) -> Rows:
+    """The rows to write for messages, one for each that is not refused, in their order; ``metadata`` is what write_metadata adds."""
     if target.use_table_schema:
-        return _fields(messages, target, subscription, columns_of)
+        return _fields(messages, target, subscription, columns_of, metadata)
     if not target.write_metadata:
         return Rows((DATA_COLUMN,), [(message.data,) for message in messages], {})
     rows: list[Row] = [
         (message.data, subscription, message.id, message.publish_us, message.attributes_json()) for message in messages
     ]
-    return Rows((DATA_COLUMN, *METADATA_COLUMNS), rows, {})
+    if len(metadata) < len(METADATA):
+        places = [0, *(1 + METADATA.index(name) for name in metadata)]
+        rows = [tuple(row[place] for place in places) for row in rows]
+    return Rows((DATA_COLUMN, *metadata), rows, {})
 
 
-def _fields(messages: Sequence[Message], target: Target, subscription: str, columns_of: ColumnsOf | None) -> Rows:
+def _fields(
+    messages: Sequence[Message],
+    target: Target,
+    subscription: str,
+    columns_of: ColumnsOf | None,
+    wanted: Sequence[str],
+) -> Rows:
     """Rows of the fields of JSON messages; fields that the table lacks are dropped or refuse the message."""
     known = columns_of(target.table) if columns_of is not None else None
-    metadata = METADATA_COLUMNS if target.write_metadata else ()
+    metadata = tuple(wanted) if target.write_metadata else ()
     parsed: list[tuple[Message, dict[str, object]]] = []
     refused = {}
     for place, message in enumerate(messages):
@@ -59,7 +74,10 @@ def _fields(messages: Sequence[Message], target: Target, subscription: str, colu
     for message, fields in parsed:
         row = tuple(fields.get(name) for name in names)
         if metadata:
-            row += (subscription, message.id, message.publish_us, message.attributes_json())
+            known_of = dict(
+                zip(METADATA, (subscription, message.id, message.publish_us, message.attributes_json()), strict=True)
+            )
+            row += tuple(known_of[name] for name in metadata)
         rows.append(row)
     return Rows((*names, *metadata), rows, refused)
 

@@ -1,4 +1,4 @@
-"""The gRPC face: Google's Publisher and Subscriber services over the engine."""
+"""The gRPC face: Google's Publisher and Subscriber services over the engine, and the policies of both."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from functools import partial
 
 import grpc
 
-from exporter.sandbox.pubsub import publisher, subscriber
+from exporter.sandbox.pubsub import policies, publisher, subscriber
 from exporter.sandbox.pubsub.calls import Backend, stream_handler, unary_handler
+from exporter.sandbox.pubsub.policies import Policies
 from exporter.sandbox.pubsub.publisher import Publisher
 from exporter.sandbox.pubsub.streaming import REQUEST, streaming_pull
 from exporter.sandbox.pubsub.subscriber import Subscriber
@@ -25,12 +26,14 @@ WORKERS = 64
 
 
 def add_services(server: grpc.Server, backend: Backend) -> None:
-    """Put both services on a gRPC server, which should have been made with ``SERVER_OPTIONS``."""
+    """Put all services on a gRPC server, which should have been made with ``SERVER_OPTIONS``."""
     publishing = {method: unary_handler(backend, method, call) for method, call in Publisher(backend).calls().items()}
     subscribing = {method: unary_handler(backend, method, call) for method, call in Subscriber(backend).calls().items()}
     subscribing["StreamingPull"] = stream_handler(backend, "StreamingPull", REQUEST, partial(streaming_pull, backend))
+    permitting = {method: unary_handler(backend, method, call) for method, call in Policies(backend).calls().items()}
     server.add_generic_rpc_handlers(
         (
+            grpc.method_handlers_generic_handler(policies.SERVICE, permitting),
             grpc.method_handlers_generic_handler(publisher.SERVICE, publishing),
             grpc.method_handlers_generic_handler(subscriber.SERVICE, subscribing),
         )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.pubsub_v1 import types
 
+from exporter.sandbox.conduct import InForce
 from exporter.sandbox.ledger import Ledger
 from exporter.sandbox.pubsub.agenda import PUBLISH
 from exporter.sandbox.pubsub.errors import Refused, already_exists, not_found
@@ -24,7 +25,8 @@ _DEAD_LETTER = "CloudPubSubDeadLetterSource"
 class Topics:
     """All topics by full name; every method raises ``Refused`` as the service refuses."""
 
-    def __init__(self, machine: Machine, ledger: Ledger, seed: int) -> None:
+    def __init__(self, machine: Machine, ledger: Ledger, seed: int, conduct: InForce | None = None) -> None:
+        self._conduct = conduct or InForce()
         self._machine = machine
         self._ledger = ledger
         self._seed = seed
@@ -125,13 +127,23 @@ class Topics:
 
         The attributes that say where it came from: Pub/Sub docs, "Dead-letter topics" and "BigQuery subscriptions".
         """
+        conduct = self._conduct.now
         topic = self.find(subscription.settings.dead_letter_topic)
-        if topic is None:
+        if topic is None or (not topic.subscriptions and conduct.dead_letter_topic_without_subscription == "kept"):
             return False
+        attributes = dict(message.attributes)
+        if conduct.dead_letter_attributes:
+            attributes |= self._origin(subscription, message, reason)
+        draft = Draft(message.data, attributes, message.ordering_key)
+        self._post(topic, [draft], [size_of(draft)], at_us)
+        return True
+
+    @staticmethod
+    def _origin(subscription: Subscription, message: Message, reason: str | None) -> dict[str, str]:
+        """Attributes that say where a dead letter comes from, and why it is one."""
         _, project, _, short_name = subscription.name.split("/")
         published = (_EPOCH + timedelta(microseconds=message.publish_us)).isoformat(timespec="milliseconds")
         attributes = {
-            **message.attributes,
             f"{_DEAD_LETTER}DeliveryCount": str(subscription.attempts[message.id]),
             f"{_DEAD_LETTER}Subscription": short_name,
             f"{_DEAD_LETTER}SubscriptionProject": project,
@@ -139,9 +151,7 @@ class Topics:
         }
         if reason is not None:
             attributes[f"{_DEAD_LETTER}DeliveryErrorMessage"] = reason
-        draft = Draft(message.data, attributes, message.ordering_key)
-        self._post(topic, [draft], [size_of(draft)], at_us)
-        return True
+        return attributes
 
 
 def of_project(names: Iterable[str], project: str) -> Sequence[str]:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from exporter.model import TableRef
 from exporter.sandbox.bigquery import BigQuery
-from exporter.sandbox.bigquery.billing import MIB, MINIMUM_BYTES, billed
+from exporter.sandbox.bigquery.billing import billed
 from exporter.sandbox.clock import Clock
+from exporter.sandbox.conduct import MIB
 from tests.sandbox.bigquery.conftest import MESSAGES, NOW, deliver, one
 
+MINIMUM_BYTES = 10 * MIB
 SIZES = TableRef("acme", "raw", "sizes")
 COLUMNS = [
     ("i", "INT64", "1", 8),

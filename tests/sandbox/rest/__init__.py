@@ -1,0 +1,1 @@
+"""The REST APIs that have no server of their own."""
