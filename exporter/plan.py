@@ -89,6 +89,17 @@ class SystemPlan:
         """Whether there is anything to do."""
         return bool(self.landing or self.delivery or self.spend or self.state_due)
 
+    def after(self, before: SystemPlan) -> SystemPlan:
+        """As the end of a plan that was carried out in parts, of which ``before`` is an earlier one."""
+        if not self.busy:
+            return before
+        return replace(
+            self,
+            landing=self.landing or before.landing,
+            delivery=self.delivery or before.delivery,
+            spend=self.spend or before.spend,
+        )
+
 
 def plan(systems: Sequence[System], watermarks: Watermarks, history: History, pace: Pace) -> tuple[SystemPlan, ...]:
     """Plan a cycle."""

@@ -39,8 +39,8 @@ class Gathered:
         return any(each.behind for each in self.plans)
 
     def after(self, before: Gathered) -> Gathered:
-        """As the end of what was gathered in parts: of each system the last part that it had anything to do in."""
-        plans = tuple(new if new.busy else old for old, new in zip(before.plans, self.plans, strict=True))
+        """As the end of what was gathered in parts: of each system, and each family, the last part that it had anything to do in."""
+        plans = tuple(new.after(old) for old, new in zip(before.plans, self.plans, strict=True))
         return replace(self, plans=plans, snapshot=self.snapshot.after(before.snapshot))
 
 

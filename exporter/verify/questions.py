@@ -47,7 +47,7 @@ class Step:
     """Something that is done to the pipeline, once, so that questions about it can be asked.
 
     ``do`` returns whether it is done; while it returns False it is called again, until ``patience`` is over. ``needs`` are steps that come
-    before it.
+    before it. ``queries`` is how many tables each call reads at most: what it is billed for.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Step:
     do: Callable[[Lab], bool]
     needs: tuple[str, ...] = ()
     patience: timedelta = timedelta(minutes=10)
+    queries: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def asks(patience: timedelta) -> int:
 
 def cost_usd(prices: Prices, steps: Sequence[Step], checks: Sequence[Check]) -> float:
     """What the checks and their steps cost at most, without free tiers, in US dollars."""
-    queries = sum(asks(step.patience) for step in steps)
+    queries = sum(asks(step.patience) * step.queries for step in steps)
     reads = 0
     for check in checks:
         if check.id[0] in READING_AREAS:

@@ -57,8 +57,8 @@ def families(points: Sequence[Point]) -> list[Point]:
     return [point for point in points if CATALOG[point.metric].family in of]
 
 
-def collected(run: Run, steps_s: Sequence[float]) -> dict[Key, Any]:
-    """Points that cycles at the given distances write."""
+def written(run: Run, steps_s: Sequence[float] = ()) -> list[Point]:
+    """Everything that cycles at the given distances write."""
     exporter = run.exporter()
     recorder = Recorder(exporter.sink)
     exporter.sink = recorder
@@ -66,7 +66,12 @@ def collected(run: Run, steps_s: Sequence[float]) -> dict[Key, Any]:
     for step in steps_s:
         run.advance(step)
         run.cycle(exporter)
-    return keyed(families(recorder.written))
+    return recorder.written
+
+
+def collected(run: Run, steps_s: Sequence[float]) -> dict[Key, Any]:
+    """Points of windows that cycles at the given distances write."""
+    return keyed(families(written(run, steps_s)))
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +136,15 @@ def test_a_catch_up_of_a_day_in_parts_gives_the_points_of_report(monkeypatch: py
     assert len(windows) > 22 * 60
     assert len(shared) > 0.7 * len(reported)
     assert {key: reported[key] for key in shared} == {key: caught_up[key] for key in shared}
+
+
+def test_a_catch_up_in_parts_tells_the_health_of_those_that_were_done_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_MOST_WINDOWS", 6 * 20)
+    with running(6, history_s=3600) as run:
+        tiers = {system.id: system.tier for system in run.parts.config.systems}
+        points = written(run)
+    assert len(set(tiers.values())) > 1
+    assert {point.job for point in points if point.metric == "health"} == set(tiers)
 
 
 @pytest.mark.parametrize("place", range(0, SYSTEMS, 3))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from exporter.sandbox.server import Sandbox, SandboxOptions
 from exporter.verify import runner
 from exporter.verify.areas import dashboards, descriptors, exporter, otlp, statements, writing
 from exporter.verify.lab import Lab
 from exporter.verify.questions import Check, Result, Step, Verdict
+from exporter.verify.runner import Progress
 from exporter.verify.steps import STEPS as SHARED
+from tests.verify.area_runs import lab_at
 
 AREAS = (writing, descriptors, statements, dashboards, otlp, exporter)
 STEPS: tuple[Step, ...] = (*SHARED, *(step for area in AREAS for step in area.STEPS))
@@ -37,6 +40,31 @@ def asked(lab: Lab, names: list[str]) -> dict[str, Result]:
     """The results of some checks."""
     results = runner.run(lab, STEPS, [CHECKS[name] for name in names], lambda _: None)
     return {result.check_id: result for result in results}
+
+
+class Stopped(BaseException):
+    """As when somebody presses Ctrl-C."""
+
+
+def asked_with_stops(sandbox: Sandbox, directory: Path, names: list[str], before_a_stop: int) -> int:
+    """Ask some checks in runs that are stopped and taken up again; returns how often it was stopped."""
+    stops = 0
+    while True:
+        left = before_a_stop
+
+        def show(_: Progress) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise Stopped
+
+        with lab_at(sandbox, directory, 1) as lab:
+            try:
+                runner.run(lab, STEPS, [CHECKS[name] for name in names], show)
+            except Stopped:
+                stops += 1
+                continue
+        return stops
 
 
 def differing(results: Mapping[str, Result]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from exporter.pricing import billed_publish_bytes, load, publish_usd
 from exporter.snapshots import PublishMinute
+from exporter.verify import leaving
 from exporter.verify.areas.exporter_config import config
 from exporter.verify.areas.exporter_costs import cost_bounds
 from exporter.verify.areas.exporter_cycles import BROKEN, CYCLES
@@ -25,20 +26,36 @@ from exporter.verify.pipeline import PIPELINES
 from exporter.verify.questions import Verdict
 from tests.verify.area_runs import behave, lab_at
 from tests.verify.labs import PLACE
-from tests.verify.monitoring_runs import CHECKS, asked, differing, names_of, sandbox_late, unasked
+from tests.verify.monitoring_runs import (
+    CHECKS,
+    asked,
+    asked_with_stops,
+    differing,
+    names_of,
+    sandbox_late,
+    unasked,
+)
+from tests.verify.places import contents
 
 NAMES = names_of("X")
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with sandbox_late() as sandbox, lab_at(sandbox, tmp_path_factory.mktemp("run"), 1) as lab:
-        yield SimpleNamespace(lab=lab, results=asked(lab, NAMES))
+    directory = tmp_path_factory.mktemp("run")
+    with sandbox_late() as sandbox:
+        stops = asked_with_stops(sandbox, directory, NAMES, 100)
+        with lab_at(sandbox, directory, 1) as lab:
+            yield SimpleNamespace(lab=lab, stops=stops, results=dict(lab.book.results))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_exporter_measures_what_the_run_knows(run: Any, name: str) -> None:
     assert run.results[name].verdict is Verdict.OK, run.results[name].seen
+
+
+def test_it_was_stopped_and_taken_up_again(run: Any) -> None:
+    assert run.stops >= 2
 
 
 def knowing(lab: Lab, directory: Path, **facts: Any) -> Lab:
@@ -113,9 +130,13 @@ def test_the_exporter_copes_with_what_documentation_leaves_open(tmp_path: Path) 
     """Another wording, no summaries, labels that are added and points that can be read late change none of its numbers."""
     open_points = {"wording": "older", "partial_failure_summary": False, "new_labels": "add", "read_delay_s": 45.0}
     with sandbox_late() as sandbox, lab_at(sandbox, tmp_path, 1) as lab:
+        before = contents(sandbox)
         behave(sandbox, open_points)
         results = asked(lab, NAMES)
-    assert (differing(results), unasked(results)) == ({}, {})
+        assert (differing(results), unasked(results)) == ({}, {})
+        assert len(contents(sandbox)["metrics"]) > len(before["metrics"])
+        assert leaving.remove(lab, lambda _: None) == []
+        assert contents(sandbox) == before
 
 
 def test_the_configuration_is_that_of_all_pipelines() -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
+import requests
 from google.api.metric_pb2 import MetricDescriptor
 from google.cloud.monitoring_v3 import TimeSeries
 from hypothesis import given
@@ -20,6 +27,7 @@ from exporter.config.types import OtlpSettings
 from exporter.errors import Transient
 from exporter.model import LATENCY_BOUNDS_S
 from exporter.rendering import templates
+from exporter.rest import Rest
 from exporter.sandbox.conduct import Conduct
 from exporter.verify import report
 from exporter.verify.areas import dashboards, otlp, statements
@@ -29,15 +37,18 @@ from exporter.verify.pipeline import BY_NAME, delete_table
 from exporter.verify.questions import Check, CouldNotAsk, Verdict
 from tests.sinks.otlp_receiver import Receiver, refusal
 from tests.verify.area_runs import behave, lab_at
-from tests.verify.monitoring_runs import BY_DESIGN, CHECKS, asked, differing, names_of, sandbox_late
+from tests.verify.monitoring_runs import BY_DESIGN, CHECKS, asked_with_stops, differing, names_of, sandbox_late
 
 NAMES = names_of("CNQBO")
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with sandbox_late() as sandbox, lab_at(sandbox, tmp_path_factory.mktemp("run"), 1) as lab:
-        yield SimpleNamespace(sandbox=sandbox, lab=lab, results=asked(lab, NAMES))
+    directory = tmp_path_factory.mktemp("run")
+    with sandbox_late() as sandbox:
+        stops = asked_with_stops(sandbox, directory, NAMES, 40)
+        with lab_at(sandbox, directory, 1) as lab:
+            yield SimpleNamespace(sandbox=sandbox, lab=lab, stops=stops, results=dict(lab.book.results))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,6 +58,10 @@ def test_the_sandbox_gives_the_expected_answer_or_has_nobody_to_ask(run: Any, na
         assert (result.verdict, result.by_design) == (Verdict.COULD_NOT_ASK, True), result.seen
     else:
         assert result.verdict is Verdict.OK, result.seen
+
+
+def test_it_was_stopped_and_taken_up_again(run: Any) -> None:
+    assert run.stops >= 2
 
 
 def test_what_is_measured_is_how_the_sandbox_is_told_to_behave(run: Any) -> None:
@@ -118,7 +133,76 @@ def test_the_boundary_lies_between_what_is_taken_and_what_is_not(limit: int, low
         assert found[1] - found[0] <= margin
 
 
+# PromQL
+
+
+@contextmanager
+def prometheus(*values: str) -> Iterator[tuple[Rest, list[Mapping[str, list[str]]]]]:
+    """Prometheus's HTTP API as Cloud Monitoring serves it, which answers every query with these values."""
+    queries: list[Mapping[str, list[str]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            assert path.endswith("/location/global/prometheus/api/v1/query")
+            queries.append(parse_qs(query))
+            result = [{"metric": {}, "value": [1_762_257_600, value]} for value in values]
+            body = json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    rest = Rest(requests.Session(), f"http://127.0.0.1:{server.server_address[1]}")
+    try:
+        yield rest, queries
+    finally:
+        rest.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [(["23"], True), (["22.9"], True), (["18"], False), (["23", "23"], False)]
+)
+def test_increase_is_judged_by_what_the_windows_counted(run: Any, values: list[str], expected: bool) -> None:
+    with prometheus(*values) as (rest, queries):
+        lab = replace(run.lab, services=replace(run.lab.services, rest=rest))
+        seen = CHECKS["C12"].ask(lab)
+    assert seen is not None
+    assert seen.as_expected is expected
+    job = run.lab.book.get("resets")["job"]
+    metric = f"custom_googleapis_com:exporter_verify_{run.lab.place.run}_verify_count"
+    assert queries[0]["query"] == [f'increase({metric}{{monitored_resource="generic_task",job="{job}"}}[10m])']
+
+
+def test_increase_that_says_nothing_is_asked_again(run: Any) -> None:
+    with prometheus() as (rest, _):
+        assert CHECKS["C12"].ask(replace(run.lab, services=replace(run.lab.services, rest=rest))) is None
+
+
 # OTLP
+
+
+def test_what_the_receiver_did_not_keep_is_missed_after_a_while(run: Any) -> None:
+    """A place that is no sandbox: Google's, as far as this check can tell."""
+    lab = replace(run.lab, services=replace(run.lab.services, rest=Rest(requests.Session())))
+    lab.book.note("otlp delta", {"system": "otlp-delta-1", "written": 6, "rejected": ["latency: INVALID_ARGUMENT: no"]})
+    assert CHECKS["O01"].ask(lab) is None
+    lab.clock.wait(700.0)
+    kept, refused = CHECKS["O01"].ask(lab), CHECKS["O05"].ask(lab)
+    assert kept is not None
+    assert (kept.text, kept.as_expected) == ("not there; kept was nothing", False)
+    assert refused is not None
+    assert (refused.text, refused.as_expected) == ("refused: latency: INVALID_ARGUMENT: no", False)
+    lab.services.rest.close()
 
 
 def _series(kind: int, values: list[float], **labels: str) -> Any:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from exporter.sandbox.server import Sandbox
+from exporter.verify import leaving
 from exporter.verify.questions import Verdict
 from tests.verify.area_runs import behave, lab_at
 from tests.verify.monitoring_runs import BY_DESIGN, asked, differing, names_of, sandbox_late, unasked
+from tests.verify.places import contents
 
 PUSHES = "pubsub.googleapis.com/subscription/push_request_count"
 
@@ -76,7 +78,11 @@ def test_exactly_one_check_differs(sandbox: Sandbox, tmp_path: Path, name: str) 
         assert measured == value
 
 
-def test_no_difference_is_none(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_without_a_difference_nothing_differs_and_nothing_is_left(sandbox: Sandbox, tmp_path: Path) -> None:
+    before = contents(sandbox)
     with lab_at(sandbox, tmp_path, next(RUNS)) as lab:
         results = asked(lab, names_of("CNBO"))
+        assert contents(sandbox) != before
+        assert leaving.remove(lab, lambda _: None) == []
     assert {result.verdict for name, result in results.items() if name not in BY_DESIGN} == {Verdict.OK}
+    assert contents(sandbox) == before

@@ -132,6 +132,8 @@ class Reader:
                 series = aggregated(series, asked.second, span.end.timestamp())
         if question.pick is not None:
             series = pick(series, question.pick)
+        if question.unit is not None:
+            series = [replace(each, unit=question.unit) for each in series]
         return Answer(tuple(series), asked.step_s, truncated=any(read.cut for read in found))
 
     def _read(self, request: Any, until_s: float) -> _Read:

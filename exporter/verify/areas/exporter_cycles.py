@@ -134,6 +134,9 @@ def _measured_hours(lab: Lab) -> bool:
     return "spend" in stored and stored["spend"] >= until
 
 
+_TABLES_A_CYCLE = 9
+"""Tables that one cycle is billed for: the landing of each system, JOBS, storage, writes."""
+
 STEPS = (
     Step(
         _MEASURED_BROKEN,
@@ -141,6 +144,7 @@ STEPS = (
         _measured_broken,
         tuple(PROVOKED.values()),
         timedelta(minutes=20),
+        _TABLES_A_CYCLE,
     ),
     Step(
         "measured",
@@ -148,6 +152,7 @@ STEPS = (
         _measured,
         ("poisoned",),
         timedelta(minutes=45),
+        _TABLES_A_CYCLE,
     ),
     Step(
         "measured hours",
@@ -155,5 +160,6 @@ STEPS = (
         _measured_hours,
         ("measured",),
         timedelta(minutes=90),
+        _TABLES_A_CYCLE,
     ),
 )

@@ -23,8 +23,8 @@ _SCHEMA = "https://docs.cloud.google.com/bigquery/docs/information-schema-intro"
 _DRY_RUN = "https://docs.cloud.google.com/bigquery/docs/running-queries#dry-run"
 
 _TIMEOUT_S = 60.0
-_BROKEN = ("deleted",)
-"""Systems whose table a run takes away: a statement that names them is refused, and rightly."""
+_BROKEN = ("deleted", "mismatch")
+"""Systems whose table a run takes away, or columns of it: a statement that names them is refused, and rightly."""
 
 _DENIED = ("accessDenied", "Forbidden", "unauthenticated")
 

@@ -110,7 +110,7 @@ def test_answers_hold_what_was_written(asking: Asking) -> None:
     assert (one.values, one.means, one.bounds) == (((15, 15, 0, 0),), (10.0,), (10.0, 20.0, 40.0))
     assert (one.kind, one.unit, one.ends_s[0] - one.starts_s[0]) == ("delta", "s", 300)
     assert raw.step_s is None
-    assert [(each.kind, len(each.ends_s)) for each in raw.series] == [("cumulative", 5)] * 3
+    assert [(each.kind, len(each.ends_s), each.unit) for each in raw.series] == [("cumulative", 5, "{x}")] * 3
 
 
 def test_a_ratio_is_of_sums_and_may_be_aggregated_again(asking: Asking) -> None:
