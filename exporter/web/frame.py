@@ -68,13 +68,18 @@ class Frame:
         headers = scope["headers"]
         if scope["method"] in ("GET", "HEAD") and scope["path"] in OPEN_PATHS:
             return None
-        refusal = await self._guard.refusal(headers) or foreign(scope["method"], headers)
+        refusal = await self._guard.refusal(headers) or foreign(scope["method"], scope["path"], headers)
         return None if refusal is None else problem(refusal.status, refusal.detail, headers=refusal.headers)
 
 
 def _as_get(scope: Scope) -> Scope:
-    """A HEAD is answered as a GET is, and the server leaves the body out (RFC 9110, section 9.3.2)."""
-    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+    """A HEAD is answered as a GET is, and the server leaves the body out (RFC 9110, section 9.3.2).
+
+    Not where an answer costs money, and would be thrown away: 405 says so.
+    """
+    if scope["method"] == "HEAD" and not scope["path"].startswith("/api/"):
+        return {**scope, "method": "GET"}
+    return scope
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes | Response:

@@ -54,16 +54,16 @@ def guard(listen: Listen, environ: Mapping[str, str]) -> Guard:
     raise UsageError(f"exporter.auth: {listen.auth!r} is none of bearer, iap, cloud_run")
 
 
-def foreign(method: str, headers: Headers) -> Refusal | None:
+def foreign(method: str, path: str, headers: Headers) -> Refusal | None:
     """Refuse what another site makes a browser send; a browser adds the credentials of its user to that.
 
     Browsers say where a request comes from and what for (Fetch Metadata; older ones name the ``Origin`` of what writes); other clients
-    do not. Another site may link here, and may not embed, read or send anything.
+    do not. Another site may link to a page, and may not embed, read or send anything.
     """
     sites = values(headers, "sec-fetch-site")
     if sites:
         own = all(site in ("same-origin", "none") for site in sites)
-        own = own or (method in _SAFE_METHODS and values(headers, "sec-fetch-mode") == ["navigate"])
+        own = own or (method in _SAFE_METHODS and not path.startswith("/api/") and _is_link(headers))
     else:
         hosts = [host.lower() for host in values(headers, "host")]
         origins = () if method in _SAFE_METHODS else values(headers, "origin")
@@ -71,6 +71,12 @@ def foreign(method: str, headers: Headers) -> Refusal | None:
     if own:
         return None
     return Refusal(403, "another site sent this request through a browser: send it from the exporter's own pages")
+
+
+def _is_link(headers: Headers) -> bool:
+    """Whether somebody follows a link into a window of its own; a frame navigates, too."""
+    wanted = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    return all(values(headers, name) == [value] for name, value in wanted.items())
 
 
 @dataclass(frozen=True, slots=True)

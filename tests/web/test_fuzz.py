@@ -68,6 +68,16 @@ def test_what_breaks_the_promise_is_refused_and_never_fails(console: Console) ->
                 raise
 
 
+def test_a_head_asks_nothing_that_costs(console: Console) -> None:
+    (system, *_) = [each.id for each in console.run.parts.config.systems]
+    faults = console.run.sandbox.world.engines.faults
+    before = faults.calls()
+    for path in (f"/api/systems/{system}/messages", f"/api/systems/{system}/dead-letters", "/api/systems"):
+        assert ask(console.address, "HEAD", path).status == 405
+    assert faults.calls() == before
+    assert ask(console.address, "HEAD", "/").status == 200
+
+
 def test_no_route_of_the_console_is_open() -> None:
     with consoles(1, history_s=0, guard=BearerGuard(TOKEN)) as console:
         good = [("Authorization", f"Bearer {TOKEN}")]

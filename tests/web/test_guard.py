@@ -186,7 +186,9 @@ def test_another_site_cannot_make_a_browser_call(
         ([("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "cors")], 403),
         ([("Sec-Fetch-Site", "cross-site")], 403),
         ([("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Mode", "cors")], 403),
-        ([("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate")], 200),
+        ([("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate")], 403),
+        ([("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe")], 403),
+        ([("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")], 200),
         ([("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Mode", "cors")], 200),
         ([("Origin", "https://grafana.example")], 200),
     ],
@@ -195,6 +197,14 @@ def test_another_site_cannot_make_a_browser_call(
 def test_another_site_may_link_here_and_not_read(headers: list[tuple[str, str]], status: int) -> None:
     with serving(guard=BearerGuard(TOKEN)) as address:
         assert ask(address, "GET", "/openapi.json", [GOOD, *headers]).status == status
+
+
+def test_another_site_may_link_to_pages_only() -> None:
+    link = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")]
+    with serving(guard=BearerGuard(TOKEN)) as address:
+        for path in ("/api/systems/a/messages", "/api/nothing"):
+            assert ask(address, "GET", path, [GOOD, *link]).status == 403
+        assert ask(address, "GET", "/nothing", [GOOD, *link]).status == 404
 
 
 def basic(user: str, password: str) -> tuple[str, str]:

@@ -12,9 +12,9 @@ from tests.web.consoles import Console, consoles
 SYSTEMS = 50
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context() -> Iterator[BrowserContext]:
-    """One browser for all tests: what it has loaded and compiled once serves them all."""
+    """One browser for the tests of a module; while it is there, its event loop runs, and tests with one of their own cannot."""
     path = programs.need("chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
