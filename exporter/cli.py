@@ -165,7 +165,7 @@ def check(
         _print_json({**head, **_documented(assessed), "cost": observer_document.costs(reviewed, written=written)})
     else:
         console = Console()
-        console.print(f"{config}: {len(loaded.systems)} systems, no mistakes", soft_wrap=True, highlight=False)
+        console.print(f"{config}: {_counted(len(loaded.systems))}, no mistakes", soft_wrap=True, highlight=False)
         if assessed is not None:
             _show_assessed(assessed, console)
         console.print(observer_terminal.costs(reviewed, written=written))
@@ -197,6 +197,10 @@ def _show_assessed(assessed: list[Assessment], console: Console) -> None:
 
     console.print(terminal.assessments(assessed, console.width))
     console.print()
+
+
+def _counted(systems: int) -> str:
+    return f"{systems} system{'' if systems == 1 else 's'}"
 
 
 def _write_plan(config: Path, plan: Plan | None) -> bool:

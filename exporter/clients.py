@@ -19,6 +19,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud.monitoring_v3 import MetricServiceClient
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
+from google.oauth2 import credentials as oauth2
 from google.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
@@ -86,10 +87,10 @@ def clock_of(url: str | None) -> Now:
     return _utc_now if url is None else lambda: _remote_now(url)
 
 
-def bigquery_client(project: str, endpoint: str | None) -> bigquery.Client:
+def bigquery_client(project: str, endpoint: str | None, *, pays: bool = False) -> bigquery.Client:
     """A client of BigQuery whose jobs belong to ``project``, or of what serves it at an URL."""
     if endpoint is None:
-        client = bigquery.Client(project=project)
+        client = bigquery.Client(project=project, credentials=_credentials(project if pays else None))
     else:
         options = ClientOptions(api_endpoint=endpoint)
         client = bigquery.Client(project=project, credentials=AnonymousCredentials(), client_options=options)
@@ -99,36 +100,55 @@ def bigquery_client(project: str, endpoint: str | None) -> bigquery.Client:
     return client
 
 
-def monitoring_client(endpoint: str | None) -> MetricServiceClient:
+def monitoring_client(endpoint: str | None, project: str | None = None) -> MetricServiceClient:
     """A client of Cloud Monitoring, or of what serves it at HOST:PORT."""
     transport = MetricServiceGrpcTransport
     if endpoint is None:
-        return MetricServiceClient(transport=partial(transport, channel=partial(_secure_channel, transport)))
+        made = partial(transport, channel=partial(_secure_channel, transport))
+        return MetricServiceClient(credentials=_credentials(project), transport=made)
     return MetricServiceClient(transport=transport(channel=_plain_channel(endpoint)))
 
 
-def subscriber_client(endpoint: str | None) -> SubscriberClient:
+def subscriber_client(endpoint: str | None, project: str | None = None) -> SubscriberClient:
     """A client of Pub/Sub for subscriptions, or of what serves it at HOST:PORT."""
     transport = SubscriberGrpcTransport
     if endpoint is None:
-        return SubscriberClient(transport=partial(transport, channel=partial(_secure_channel, transport)))
+        made = partial(transport, channel=partial(_secure_channel, transport))
+        return SubscriberClient(credentials=_credentials(project), transport=made)
     return SubscriberClient(transport=transport(channel=_plain_channel(endpoint)))
 
 
-def publisher_client(endpoint: str | None) -> PublisherClient:
+def publisher_client(endpoint: str | None, project: str | None = None) -> PublisherClient:
     """A client of Pub/Sub for topics, or of what serves it at HOST:PORT."""
     transport = PublisherGrpcTransport
     if endpoint is None:
-        return PublisherClient(transport=partial(transport, channel=partial(_secure_channel, transport)))
+        made = partial(transport, channel=partial(_secure_channel, transport))
+        return PublisherClient(credentials=_credentials(project), transport=made)
     return PublisherClient(transport=transport(channel=_plain_channel(endpoint)))
 
 
-def rest_client(sandbox: str | None) -> Rest:
-    """A client of the APIs that have no library here, or of a sandbox that serves them below an address."""
+def rest_client(sandbox: str | None, project: str | None = None) -> Rest:
+    """A client of the APIs that have no library here, or of a sandbox that serves them below an address.
+
+    ``project`` pays for the calls of a user's credentials that name no other: else they go to the project of the login program.
+    """
     if sandbox is not None:
         return Rest(requests.Session(), sandbox)
+    return Rest(AuthorizedSession(_credentials(project) or _default()))
+
+
+def _default() -> Any:
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    return Rest(AuthorizedSession(credentials))
+    return credentials
+
+
+def _credentials(project: str | None) -> Any:
+    """Application default credentials for which ``project`` pays, if they are a user's and name none; None lets clients find their own."""
+    if project is None:
+        return None
+    found = _default()
+    is_user = isinstance(found, oauth2.Credentials) and found.quota_project_id is None
+    return found.with_quota_project(project) if is_user else found
 
 
 def _secure_channel(transport: Any, host: str, *, options: Sequence[tuple[str, int]] = (), **more: Any) -> grpc.Channel:

@@ -11,6 +11,7 @@ from google.api_core import exceptions
 HOSTS: Mapping[str, str] = {
     "cloudresourcemanager": "https://cloudresourcemanager.googleapis.com",
     "monitoring": "https://monitoring.googleapis.com",
+    "telemetry": "https://telemetry.googleapis.com",
 }
 _TIMEOUT_S = 30.0
 

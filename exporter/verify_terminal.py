@@ -75,6 +75,8 @@ def progress_line(progress: Progress, *, patience: bool = True) -> str:
         parts.append(f"no answer yet: {shown}{f' and {more} more' if more > 0 else ''}")
     if patience and progress.at_most > timedelta(0):
         parts.append(f"at most {minutes(progress.at_most)}")
+    if progress.refusal:
+        parts.append(f"last answer: {progress.refusal}")
     return "; ".join(parts)
 
 

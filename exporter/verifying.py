@@ -16,13 +16,12 @@ from typing import Any, Protocol, TypeVar
 
 from exporter.config.types import Endpoints
 from exporter.errors import ExporterError, SourceError, UsageError
-from exporter.verify import areas, cleanup, leaving, permissions, report, runner
+from exporter.verify import areas, cleanup, heartbeat, leaving, permissions, pipeline, report, runner
 from exporter.verify.book import Book
 from exporter.verify.cleanup import Left
 from exporter.verify.clock import clock_at
-from exporter.verify.failures import FAILURES, PASSING
+from exporter.verify.failures import FAILURES, PASSING, is_off
 from exporter.verify.lab import Clock, Lab, Place, words
-from exporter.verify.pipeline import AGENT
 from exporter.verify.plan import plan
 from exporter.verify.questions import Check, Result, Step
 from exporter.verify.runner import Progress
@@ -127,8 +126,18 @@ def chosen(checks: Sequence[Check], only: Sequence[str]) -> list[Check]:
     known = {check.id for check in checks}
     unknown = [name for name in only if name not in known]
     if unknown:
-        raise UsageError(f"--only: no such check: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+        raise UsageError(f"--only: no such check: {', '.join(unknown)}; known: {_grouped(sorted(known))}")
     return [check for check in checks if not only or check.id in only]
+
+
+def _grouped(ids: Sequence[str]) -> str:
+    """Sorted ids such as ``A01-A12, B01``: what follows each other without a gap is put together."""
+    groups: list[list[str]] = []
+    for name in ids:
+        last = groups[-1][-1] if groups else ""
+        follows = last[:1] == name[0] and int(name[1:]) == int(last[1:]) + 1
+        groups = [*groups[:-1], [*groups[-1], name]] if follows else [*groups, [name]]
+    return ", ".join(each[0] if len(each) == 1 else f"{each[0]}-{each[-1]}" for each in groups)
 
 
 def clean_up(options: Options, screen: Screen) -> None:
@@ -136,7 +145,7 @@ def clean_up(options: Options, screen: Screen) -> None:
     if not options.yes and not options.interactive:
         raise UsageError("--cleanup removes what all runs left: say --yes where nobody can be asked")
     with _interruptible(), _services(options) as (found, clock):
-        things = _in_one_line(lambda: cleanup.find(found, options.project))
+        things = _in_one_line(lambda: _found(found, options.project))
         if not things:
             screen.tell(f"No run has left anything in {options.project}.")
             return
@@ -146,6 +155,16 @@ def clean_up(options: Options, screen: Screen) -> None:
         left = leaving.taken_away(found, clock, things, screen.tell)
     if left:
         raise ExporterError(leaving.left_behind(left, options.project))
+
+
+def _found(found: Services, project: str) -> list[cleanup.Thing]:
+    """Everything that runs have made; raises ``UsageError`` with the command for APIs that are off."""
+    try:
+        return cleanup.find(found, project)
+    except (*PASSING, *FAILURES) as error:
+        if is_off(error):
+            permissions.demand_apis(found, project)
+        raise
 
 
 @contextmanager
@@ -217,22 +236,38 @@ def _begin(options: Options, screen: Screen, lab: Lab, checks: Sequence[Check]) 
         return
     permissions.demand(lab.services, lab.place.project)
     there = _in_one_line(lambda: cleanup.find(lab.services, lab.place.project))
+    _check_there(lab, there)
     others = [thing for thing in there if thing.run != lab.place.run]
-    old = [each for each in others if lab.now() - cleanup.began_at(each.run) > cleanup.LEFTOVER_AGE]
+    old = cleanup.leftovers(others, lab.now())
     since = lab.book.get(_BEGAN) if lab.book.get(_CONSENT) else None
+    if any(check.id[0] == "O" for check in checks) and not lab.services.rest.is_sandbox:
+        for note in permissions.notes(lab.services, lab.place.project):
+            screen.tell(note)
     screen.tell(plan(lab, options.steps, checks, keep=options.keep, since=since))
     if old:
         screen.tell("Runs that were not cleaned up; what they left is removed first:")
         screen.tell(leaving.runs(old, lab.now()))
     if len(old) < len(others):
         young = [each for each in others if each not in old]
-        screen.tell("Other runs, perhaps still under way; if not: exporter verify --cleanup")
+        screen.tell("Other runs, kept or perhaps still under way; if not: exporter verify --cleanup")
         screen.tell(leaving.runs(young, lab.now()))
     if not options.yes and not screen.ask("Go on?"):
         raise UsageError("nothing was made")
+    if options.keep or options.resume is not None:
+        lab.book.note(heartbeat.KEEP, True)
     lab.book.note(_CONSENT, lab.now().isoformat())
     if old:
         leaving.taken_away(lab.services, lab.clock, old, screen.tell)
+
+
+def _check_there(lab: Lab, there: Sequence[cleanup.Thing]) -> None:
+    """Raise ``UsageError`` where the pipelines of a run that is taken up were removed meanwhile."""
+    gone = pipeline.missing(lab, {thing.name for thing in there})
+    if gone:
+        raise UsageError(
+            f"--resume: what the run in {lab.book.directory} had made was removed meanwhile ({gone[0]}): "
+            "name another directory"
+        )
 
 
 def _stopped(options: Options, screen: Screen, lab: Lab) -> str:
@@ -264,7 +299,7 @@ def _end(options: Options, screen: Screen, lab: Lab) -> list[Left]:
 
 
 def _write_report(options: Options, lab: Lab, checks: Sequence[Check]) -> None:
-    agent: str | None = lab.book.get(AGENT)
+    agent: str | None = lab.book.get(pipeline.AGENT)
     number = None if agent is None else agent.partition("service-")[2].partition("@")[0]
     began = datetime.fromisoformat(lab.book.get(_BEGAN)).astimezone(UTC)
     scrub = Scrub(lab.place, number)

@@ -7,6 +7,7 @@ module "exporter" {
   enable_apis        = false # apis.tf does
   env                = try(var.exporter.env, null)
   image              = try(var.exporter.image, null)
+  invokers           = try(var.exporter.invokers, null)
   labels             = var.labels
   mode               = try(var.exporter.mode, null)
   monitoring_project = module.render.monitoring_project
@@ -18,6 +19,7 @@ module "exporter" {
   secret_env         = try(var.exporter.secret_env, null)
   systems            = module.render.systems
   systems_yaml       = local.text
+  timeout_s          = try(var.exporter.timeout_s, null)
 
   # Rights are given on tables, which have to be there.
   depends_on = [google_project_service.this, module.pipeline]

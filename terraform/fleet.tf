@@ -28,6 +28,14 @@ data "google_project" "monitoring" {
   project_id = module.render.monitoring_project
 }
 
+locals {
+  # The API takes channels of the policies' own project alone; by the number of a project nobody can tell here.
+  foreign_channels = [
+    for name, channel in var.channels : name
+    if channel.type == "existing" && !can(regex("^projects/(${module.render.monitoring_project}|[0-9]+)/", channel.address))
+  ]
+}
+
 module "alerts" {
   source = "./modules/alerts"
 

@@ -1,14 +1,15 @@
 # The options of variables that are of type any, and those that are given and are none: a precondition of the output "systems" refuses them.
 
 locals {
+  # Of modules/pipeline all but create_dataset: datasets are made by the variable datasets, because systems share them.
   options = {
     channels = ["type", "address"]
     columns  = ["name", "type", "mode", "description"]
-    exporter = ["data_access", "env", "image", "mode", "name", "project", "region", "resources", "scheduler_region", "secret_env"]
+    exporter = ["data_access", "env", "image", "invokers", "mode", "name", "project", "region", "resources", "scheduler_region", "secret_env", "timeout_s"]
     pipelines = [
-      "columns", "data_type", "deletion_protection", "drop_unknown_fields", "max_backoff", "max_delivery_attempts", "message_retention",
-      "min_backoff", "partition_by", "partition_expiration_days", "publishers", "require_partition_filter", "schema", "use_table_schema",
-      "use_topic_schema", "view_query",
+      "columns", "data_required", "data_type", "dead_letter_topic", "deletion_protection", "drop_unknown_fields", "max_backoff",
+      "max_delivery_attempts", "message_retention", "min_backoff", "partition_by", "partition_expiration_days", "partition_unit", "publishers",
+      "require_partition_filter", "schema", "use_table_schema", "use_topic_schema", "view_query",
     ]
     resources  = ["cpu", "memory"]
     routes     = ["page", "ticket"]

@@ -4,8 +4,9 @@ output "dashboards" {
 }
 
 output "exporter" {
-  description = "The exporter on Cloud Run: its address, account, repository for images, and when it is called. Null where it runs elsewhere."
+  description = "The exporter on Cloud Run: its address, account, repository for images, when it is called, and the command that deploys the image which is named here: once there is a service, Terraform leaves its image alone. Null where it runs elsewhere."
   value = one([for each in module.exporter : {
+    deploy          = each.deploy
     repository      = each.repository
     schedule        = each.schedule
     service_account = each.service_account
@@ -16,6 +17,11 @@ output "exporter" {
 output "policies" {
   description = "Resource names of the alert policies, by name."
   value       = module.alerts.policies
+
+  precondition {
+    condition     = length(local.foreign_channels) == 0
+    error_message = "channels: ${join(", ", local.foreign_channels)} of type existing lies in another project than the policies: name a channel of ${module.render.monitoring_project}."
+  }
 }
 
 output "silent_policies" {

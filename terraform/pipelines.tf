@@ -1,12 +1,25 @@
 locals {
-  # What each pipeline makes; what two of them make would be refused by the API, after half of everything was made.
+  # Where dead letters go, as modules/pipeline names it.
+  dead_letters = {
+    for id, system in module.render.systems : id => system.dead_letter_subscription != null ? system.dead_letter_subscription : {
+      project = system.subscription.project
+      id      = "${substr(system.subscription.id, 0, 242)}-dead-letters"
+    } if contains(keys(local.made), id)
+  }
+
+  # What each pipeline makes; what two of them make would be refused by the API, after half of everything was made. Topics share their names with
+  # dead-letter topics, subscriptions with those of dead letters, and tables with views.
   made_names = flatten([
-    for id in keys(local.made) : concat(
-      ["topic ${module.render.systems[id].topic.project}/${module.render.systems[id].topic.id}"],
-      [for each in [module.render.systems[id].table] : "table ${each.project}.${each.dataset}.${each.table}"],
-      [for each in [module.render.systems[id].view] : "view ${each.project}.${each.dataset}.${each.table}" if each != null],
-      [for each in [module.render.systems[id].dead_letter_subscription] : "subscription ${each.project}/${each.id}" if each != null],
-    )
+    for id, options in local.made : distinct(concat(
+      [
+        "topic ${module.render.systems[id].topic.project}/${module.render.systems[id].topic.id}",
+        "topic ${local.dead_letters[id].project}/${try(coalesce(options.dead_letter_topic), local.dead_letters[id].id)}",
+        "subscription ${module.render.systems[id].subscription.project}/${module.render.systems[id].subscription.id}",
+        "subscription ${local.dead_letters[id].project}/${local.dead_letters[id].id}",
+      ],
+      [for each in [module.render.systems[id].table, module.render.systems[id].view] : "table ${each.project}.${each.dataset}.${each.table}" if each != null],
+      try(["schema ${module.render.systems[id].topic.project}/${options.schema.name}"], []),
+    ))
   ])
   made_twice = distinct([for name in local.made_names : name if length([for other in local.made_names : other if other == name]) > 1])
 }
@@ -23,7 +36,9 @@ module "pipeline" {
   for_each = local.made
 
   columns                   = try(each.value.columns, null)
+  data_required             = try(each.value.data_required, null)
   data_type                 = try(each.value.data_type, null)
+  dead_letter_topic         = try(each.value.dead_letter_topic, null)
   deletion_protection       = try(each.value.deletion_protection, null)
   drop_unknown_fields       = try(each.value.drop_unknown_fields, null)
   labels                    = var.labels
@@ -33,6 +48,7 @@ module "pipeline" {
   min_backoff               = try(each.value.min_backoff, null)
   partition_by              = try(each.value.partition_by, null)
   partition_expiration_days = try(each.value.partition_expiration_days, null)
+  partition_unit            = try(each.value.partition_unit, null)
   publishers                = try(each.value.publishers, null)
   pubsub_service_agent      = "service-${data.google_project.pipelines[module.render.systems[each.key].subscription.project].number}@gcp-sa-pubsub.iam.gserviceaccount.com"
   require_partition_filter  = try(each.value.require_partition_filter, null)

@@ -18,7 +18,13 @@ variable "channel_secrets" {
   description = "Secrets by the names of channels: Slack's token, PagerDuty's integration key."
   type        = map(string)
   default     = {}
+  nullable    = false
   sensitive   = true
+
+  validation {
+    condition     = alltrue([for secret in values(var.channel_secrets) : try(trimspace(secret) != "", false)])
+    error_message = "channel_secrets: one is empty: give Slack's token or PagerDuty's integration key, or leave its name out."
+  }
 }
 
 variable "channels" {
@@ -36,28 +42,39 @@ variable "channels" {
 variable "config_file" {
   description = "The file systems.yaml, from the working directory on."
   type        = string
+  nullable    = false
 
   validation {
-    condition     = fileexists(var.config_file)
+    condition     = try(fileexists(var.config_file), false)
     error_message = "config_file names no file: give the path of systems.yaml from the working directory on."
   }
 
   validation {
-    condition     = !fileexists(var.config_file) || can(yamldecode(file(var.config_file)))
+    condition     = !can(file(var.config_file)) || can(yamldecode(file(var.config_file)))
     error_message = "config_file is no YAML: `exporter check --offline -c FILE` says where."
   }
 
-  # Of two keys Terraform would take the last, and merge what is under <<; the exporter refuses both.
+  # Of two keys Terraform would take the last, and merge what is under <<; the exporter refuses both. More keys in the text, without its comments,
+  # than in what is read: one is there twice.
   validation {
-    condition = !fileexists(var.config_file) || try(
-      length(distinct(regexall("(?m)^[A-Za-z_]+[ \t]*:", file(var.config_file)))) == length(regexall("(?m)^[A-Za-z_]+[ \t]*:", file(var.config_file))), true
+    condition = try(
+      length(regexall("(?m)(?:^|[{,]|- )[ \t]*(?:[\"'][A-Za-z_]+[\"'][ \t]*:|[A-Za-z_]+[ \t]*:(?:[ \t\r]|$))", replace(file(var.config_file), "/(?m)(^|[ \t])#.*$/", "")))
+      <= length(regexall("\"[A-Za-z_]+\":", jsonencode(yamldecode(file(var.config_file))))), true
     )
-    error_message = "config_file has a key twice at its top: remove one."
+    error_message = "config_file has a key twice: remove one. `exporter check --offline -c FILE` names the line."
   }
 
   validation {
-    condition     = !fileexists(var.config_file) || !can(regex("(?m)^[^#\"']*<<[ \t]*:", file(var.config_file)))
+    condition     = !can(regex("(?m)^[^#\"']*<<[ \t]*:", file(var.config_file)))
     error_message = "config_file: merge keys (<<) are not supported: put what systems share under defaults."
+  }
+
+  # Octal, hexadecimal and binary numbers: what 010 is depends on who reads it.
+  validation {
+    condition = !can(regex(
+      "(?m):[ \t]+[+-]?0[0-9xobXOB_][0-9A-Fa-f_]*[ \t\r]*([,}]|$)", replace(file(var.config_file), "/(?m)(^|[ \t])#.*$/", "")
+    ))
+    error_message = "config_file has a number that begins with 0, such as 010 or 0x10: write it in decimal, without the zero."
   }
 }
 
@@ -100,8 +117,8 @@ variable "enable_apis" {
 
 variable "exporter" {
   description = <<-EOT
-    The exporter on Cloud Run: region, and data_access, env, image, mode, name, project, resources, scheduler_region, secret_env where they are not
-    those of modules/exporter. project: null is the monitoring project. Null: it runs elsewhere, or not yet.
+    The exporter on Cloud Run: region, and data_access, env, image, invokers, mode, name, project, resources, scheduler_region, secret_env and
+    timeout_s where they are not those of modules/exporter. project: null is the monitoring project. Null: it runs elsewhere, or not yet.
   EOT
   type        = any
   default     = null
@@ -135,7 +152,7 @@ variable "labels" {
 variable "pipelines" {
   description = <<-EOT
     Systems, by id, whose pipeline is made here: topic, dead letters, subscription, table, view and rights; { departures = {} } is enough. Others
-    exist already. Options are those of modules/pipeline.
+    exist already. Options are those of modules/pipeline, but for create_dataset: datasets says it.
   EOT
   type        = any
   default     = {}

@@ -145,6 +145,7 @@ EXPORTER = Section(
         "listen": ADDRESS,
         "auth": Choice(["bearer", "iap", "cloud_run"]),
         "fleet_incident_systems": Number(2, 5000, whole=True),
+        "runbook_url": URL,
     }
 )
 ENDPOINTS = Section({"bigquery": URL, "pubsub": ADDRESS, "monitoring": ADDRESS, "clock": URL})

@@ -22,7 +22,7 @@ class OtlpSettings:
 
 @dataclass(frozen=True, slots=True)
 class ExporterSettings:
-    """How the exporter itself runs; ``auth`` is None on loopback."""
+    """How the exporter itself runs; ``auth`` is None on loopback, ``runbook_url`` where runbooks are published nowhere."""
 
     monitoring_project: str
     metric_prefix: str = "custom.googleapis.com/pipeline"
@@ -34,6 +34,7 @@ class ExporterSettings:
     listen_port: int = 8080
     auth: str | None = None
     fleet_incident_systems: int = 5
+    runbook_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

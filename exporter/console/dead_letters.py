@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ NOTE = (
     "Pub/Sub chooses which messages to give, may give fewer than there are, and promises no order."
 )
 _NOTHING = (
-    "No message came within {pull_s:g} s: there is none, or other subscribers hold those that there are, "
+    "No message came within {waited_s:.1f} s: there is none, or other subscribers hold those that there are, "
     "or Pub/Sub was slow to answer. "
 )
 _KEPT = "They could not be given back: other subscribers get them again when the acknowledgement deadline of the subscription has passed. "
@@ -70,7 +71,6 @@ class DeadLetters:
         self, client: SubscriberClient, on_call: OnCall, *, circuits: Circuits | None = None, pull_s: float = PULL_S
     ) -> None:
         self._client = client
-        self._nothing = _NOTHING.format(pull_s=pull_s)
         # A pull that ran out of time found nothing: a second one would only wait as long again.
         self._pull = Caller(on_call, pull_s, circuits=circuits, unrepeatable=_is_late)
         self._give_back = Caller(on_call, _GIVE_BACK_S, circuits=circuits)
@@ -85,9 +85,11 @@ class DeadLetters:
                 "in systems.yaml",
             )
         with _troubles(subscription):
+            begun_s = time.monotonic()
             received = self._received(subscription, limit)
+            waited_s = time.monotonic() - begun_s
         kept = not self._returned(subscription, [each.ack_id for each in received])
-        note = (_KEPT if kept else "") + NOTE if received else self._nothing + NOTE
+        note = (_KEPT if kept else "") + NOTE if received else _NOTHING.format(waited_s=waited_s) + NOTE
         return Look(tuple(_dead_letter(each) for each in received), note)
 
     def _received(self, subscription: str, limit: int) -> Sequence[Any]:

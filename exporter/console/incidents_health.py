@@ -1,14 +1,15 @@
 """Incidents out of the series ``health`` and ``fleet/systems``: where no service tells of alerts, the transitions themselves are told.
 
 A system is healthy (2), degraded (1) or failing (0); without a point for longer than three intervals and the delay of its sources it is
-unknown, as the alert ``unmeasured`` has it. An incident lasts from the first point that is not healthy to the first that is.
+unknown, as the alert ``unmeasured`` has it. An incident lasts from the first point that is not healthy to the first that is; one that
+may have begun before all that was read says so.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from exporter.config import Config
@@ -22,6 +23,8 @@ from exporter.rendering.ranges import DELIVERY_DELAY_S, absent_s
 _STATES = ("failing", "degraded", "healthy")
 """By the value of ``health``."""
 
+_THEN = ", then "
+_OLDER = " (since then or before: nothing older was read)"
 _SEVERITIES: Mapping[str, Severity] = {"failing": "critical", "degraded": "warning", "unknown": "unknown"}
 _GRAVITY: Sequence[Severity] = ("critical", "error", "warning", "unknown")
 
@@ -60,17 +63,22 @@ def reach(config: Config, span: Range) -> Range:
 def incidents(config: Config, answers: Sequence[Answer], span: Range) -> list[Incident]:
     """The incidents of a span out of the answers to the two questions; those that were over before it are left out."""
     of_systems, of_fleet = answers
+    earliest = reach(config, span).start
     points = _points(of_systems.series)
     found: list[Incident] = []
     for system in config.systems:
         states = [(at, _STATES[min(2, max(0, round(value)))]) for at, value in points.get(system.id, ())]
-        found += _incidents(system.id, stretches(states, promise(system), span.end))
+        known_from = earliest + promise(system)
+        found += _incidents(system.id, stretches(states, promise(system), span.end), known_from)
     limit = config.exporter.fleet_incident_systems
     fleet = [
         (at, "failing" if value >= limit else "healthy") for at, value in _points(of_fleet.series).get(FLEET_JOB, ())
     ]
     silence = timedelta(seconds=absent_s(config.systems))
-    found += [_of_fleet(incident, limit) for incident in _incidents(None, stretches(fleet, silence, span.end))]
+    found += [
+        _of_fleet(incident, limit)
+        for incident in _incidents(None, stretches(fleet, silence, span.end), earliest + silence)
+    ]
     return [each for each in found if each.end is None or each.end > span.start]
 
 
@@ -89,8 +97,8 @@ def stretches(states: Iterable[tuple[datetime, str]], longest: timedelta, now: d
     return found
 
 
-def _incidents(system: str | None, found: Sequence[Stretch]) -> list[Incident]:
-    """Runs of stretches that are not healthy."""
+def _incidents(system: str | None, found: Sequence[Stretch], known_from: datetime) -> list[Incident]:
+    """Runs of stretches that are not healthy; one that is the first of all, and begins before ``known_from``, may be older."""
     made: list[Incident] = []
     states: list[str] = []
     start: datetime | None = None
@@ -103,6 +111,8 @@ def _incidents(system: str | None, found: Sequence[Stretch]) -> list[Incident]:
             states, start = [], None
     if start is not None:
         made.append(_incident(system, states, start, None))
+    if made and made[0].start == found[0].start <= known_from:
+        made[0] = replace(made[0], what=made[0].what + _OLDER)
     return made
 
 
@@ -113,13 +123,13 @@ def _incident(system: str | None, states: Sequence[str], start: datetime, end: d
 
 def _what(states: Sequence[str]) -> str:
     """The states in the order in which they first came."""
-    return ", then ".join(dict.fromkeys(states))
+    return _THEN.join(dict.fromkeys(states))
 
 
 def _of_fleet(incident: Incident, limit: int) -> Incident:
     words = {"failing": f"{limit} systems or more are failing at once", "unknown": "nothing is measured"}
-    what = ", then ".join(words[state] for state in incident.what.split(", then "))
-    return Incident(None, what, incident.severity, incident.start, incident.end)
+    states, older, _ = incident.what.partition(_OLDER)
+    return replace(incident, what=_THEN.join(words[state] for state in states.split(_THEN)) + older)
 
 
 def _points(series: Iterable[Series]) -> dict[str, list[tuple[datetime, float]]]:

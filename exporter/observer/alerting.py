@@ -44,7 +44,9 @@ ALERTS = (
     Alert("latency-slow-burn", 3, 300),
     Alert("errors-slow-burn", 3, 300),
     Alert("cost", 3, 300),
-    Alert("fleet-incident", 12, 60, Copies.CLASS),
+    Alert("fleet-incident", 6, 60, Copies.CLASS),
+    Alert("fleet-error", 11, 60, Copies.CLASS),
+    Alert("fleet-warning", 5, 300, Copies.CLASS),
     Alert("exporter-absent", 1, 60, Copies.ONE),
     Alert("exporter-over-budget", 2, 300, Copies.ONE),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from exporter.config import Config, format_duration
 from exporter.model import System
@@ -18,6 +19,9 @@ from exporter.rendering.encoding import encode
 _PER_CLASS, _PER_OWNER = "${interval_s}", "${owner}"
 """What a template mentions that is rendered for each class, or for each owner."""
 
+_RUNBOOKS = "docs/runbooks.md"
+"""Where the runbooks are in this project: what notifications name where they are published nowhere."""
+
 
 def render(config: Config, backend: Backend) -> Mapping[str, str]:
     """Policies as JSON of the API, by name: ``KIND``, then ``--WINDOW-INTERVAL`` and ``--OWNER`` where there is one of each."""
@@ -25,14 +29,23 @@ def render(config: Config, backend: Backend) -> Mapping[str, str]:
         **fleet_variables(config, backend),
         "fleet_incident_systems": config.exporter.fleet_incident_systems,
         "absent_range_s": ranges.absent_s(config.systems),
+        "runbooks": config.exporter.runbook_url or _RUNBOOKS,
+        "runbook_url": config.exporter.runbook_url or "",
     }
     found: dict[str, str] = {}
     for kind, template in templates.read("alerts").items():
         for owner, systems in _owners(config.systems) if _PER_OWNER in template else [({}, config.systems)]:
             for of_class in map(_class, ranges.classes(systems)) if _PER_CLASS in template else [{}]:
                 policy = templates.fill(template, {**common, **owner, **of_class})
-                found[_name(kind, owner, of_class)] = encode(policy)
+                found[_name(kind, owner, of_class)] = encode(_linked(policy))
     return found
+
+
+def _linked(policy: Any) -> Any:
+    """Without the link to a runbook that is published nowhere."""
+    said = policy["documentation"]
+    links = [link for link in said["links"] if not link["url"].startswith("#")]
+    return {**policy, "documentation": {**said, "links": links}}
 
 
 def label(owner: str) -> str:

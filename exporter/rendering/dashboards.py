@@ -62,11 +62,20 @@ def _system_variables(system: System) -> dict[str, object]:
         "dataset": system.table.dataset,
         "table": system.table.table,
         "api": system.api or "",
+        "dead_letters": _dead_letters(system),
         "latency_threshold_s": _number(objectives.latency_threshold_s),
         "latency_target": _number(objectives.latency_target),
         "errors_allowed": plain(max(_BILLIONTH, (1 - Decimal(repr(objectives.errors_target))).quantize(_BILLIONTH))),
         "data_age_s": _number(objectives.data_age_s),
     }
+
+
+def _dead_letters(system: System) -> str:
+    """How to read messages that failed, as Markdown: a finished command, which acknowledges nothing."""
+    if system.dead_letter_subscription is None:
+        return "systems.yaml names no dead-letter subscription"
+    _, project, _, name = system.dead_letter_subscription.split("/")
+    return f"`gcloud pubsub subscriptions pull {name} --project={project} --limit=10 --format=json`"
 
 
 def _number(value: float) -> str:

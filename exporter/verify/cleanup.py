@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.api_core import exceptions
 
+from exporter.verify import heartbeat
 from exporter.verify.book import Book
 from exporter.verify.failures import FAILURES, PASSING
 from exporter.verify.lab import APP, MADE, words
 from exporter.verify.pipeline import TIMEOUT_S
 from exporter.verify.services import ONCE, Services
 
-LEFTOVER_AGE = timedelta(hours=2)
-"""A run that began longer ago is over, one way or another; of a younger one nobody knows whether somebody still needs it."""
+LEFTOVER_AGE = timedelta(hours=6)
+"""A run that was not seen under way for so long is over, one way or another: none takes as long (``spending.longest``)."""
 
 KINDS = ("subscription", "topic", "dataset", "policy", "dashboard", "descriptor")
 """What is removed, in this order: nothing is taken away under what still uses it. Tables and views go with their dataset."""
@@ -28,6 +29,10 @@ KINDS = ("subscription", "topic", "dataset", "policy", "dashboard", "descriptor"
 TRIES = 3
 _PAUSE_S = 5.0
 _RUN = r"(?P<run>[0-9a-f]{12})"
+_FIRST_RUN = datetime(2026, 1, 1, tzinfo=UTC)
+_AHEAD = timedelta(days=400)
+"""A sandbox's clock may be ahead of ours by months."""
+
 _NAMES: Mapping[str, re.Pattern[str]] = {
     "subscription": re.compile(rf"projects/[^/]+/subscriptions/exporter-verify-{_RUN}-.+"),
     "topic": re.compile(rf"projects/[^/]+/topics/exporter-verify-{_RUN}-.+"),
@@ -38,11 +43,13 @@ _NAMES: Mapping[str, re.Pattern[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something that a run made: its kind, its full name as the API has it, and the run."""
+    """Something that a run made: its kind, its full name as the API has it, and the run; a dataset tells how the run is."""
 
     kind: str
     name: str
     run: str
+    alive_at: datetime | None = field(default=None, compare=False)
+    is_kept: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -59,6 +66,20 @@ class Left:
 def began_at(run: str) -> datetime:
     """When a run began, from its suffix; aware UTC."""
     return datetime.fromtimestamp(int(run[:8], 16), UTC)
+
+
+def kept(things: Sequence[Thing]) -> set[str]:
+    """Runs whose pipelines somebody wants to keep, or to go on with."""
+    return {thing.run for thing in things if thing.is_kept}
+
+
+def leftovers(things: Sequence[Thing], now: datetime) -> list[Thing]:
+    """Things of runs that are over: neither kept nor seen under way for longer than a run takes."""
+    seen_at = {thing.run: began_at(thing.run) for thing in things}
+    for thing in things:
+        seen_at[thing.run] = max(seen_at[thing.run], thing.alive_at or seen_at[thing.run])
+    wanted = kept(things)
+    return [thing for thing in things if thing.run not in wanted and now - seen_at[thing.run] > LEFTOVER_AGE]
 
 
 def noted(book: Book, run: str) -> list[Thing]:
@@ -142,11 +163,13 @@ def _topics(services: Services, project: str, kind: str) -> Iterator[Thing]:
 
 def _datasets(services: Services, project: str, kind: str) -> Iterator[Thing]:
     for each in services.bigquery.list_datasets(project, timeout=TIMEOUT_S, retry=ONCE):
-        yield from _ours(kind, f"{each.project}.{each.dataset_id}", each.labels)
+        for thing in _ours(kind, f"{each.project}.{each.dataset_id}", each.labels):
+            alive_at, is_kept = heartbeat.renewed_at(each.labels), each.labels.get(heartbeat.KEEP) == "true"
+            yield replace(thing, alive_at=alive_at, is_kept=is_kept)
 
 
 def _descriptors(services: Services, project: str, kind: str) -> Iterator[Thing]:
-    """Metrics have no labels of their own kind: here the name alone decides."""
+    """Metrics have no labels of their own kind: here the name decides, and that its suffix is a time at which a run can have begun."""
     for prefix in ("custom.googleapis.com", "prometheus.googleapis.com"):
         listed = services.monitoring.list_metric_descriptors(
             request={
@@ -158,7 +181,7 @@ def _descriptors(services: Services, project: str, kind: str) -> Iterator[Thing]
         )
         for each in listed:
             found = _NAMES[kind].fullmatch(each.name)
-            if found is not None:
+            if found is not None and _FIRST_RUN <= began_at(found["run"]) <= datetime.now(UTC) + _AHEAD:
                 yield Thing(kind, each.name, found["run"])
 
 

@@ -26,6 +26,9 @@ FAILURES = (exceptions.GoogleAPIError, GoogleAuthError, SourceError, OSError)
 """Everything that an API, or the way to it, can answer with."""
 
 _LIMITS = ("rateLimitExceeded", "quotaExceeded", "jobRateLimitExceeded")
+_LOGIN_PROJECTS = ("764086051850", "32555940559")
+"""Numbers of the projects of ``gcloud auth application-default login`` and ``gcloud auth login``."""
+
 _OFF = ("SERVICE_DISABLED", "accessNotConfigured")
 
 
@@ -40,9 +43,19 @@ def passes(error: Exception) -> bool:
 
 def is_off(error: Exception) -> bool:
     """Whether an API says that the project has not turned it on (google.rpc.ErrorInfo; BigQuery has a word of its own)."""
-    return isinstance(error, exceptions.GoogleAPICallError) and (
-        error.reason in _OFF or any(reason in _OFF for reason in _reasons(error))
+    return (
+        isinstance(error, exceptions.GoogleAPICallError)
+        and not is_of_no_project(error)
+        and (error.reason in _OFF or any(reason in _OFF for reason in _reasons(error)))
     )
+
+
+def is_of_no_project(error: Exception) -> bool:
+    """Whether the project whose API is off is the one of Google's own login program: the credentials name none."""
+    if not isinstance(error, exceptions.GoogleAPICallError):
+        return False
+    consumer = (error.metadata or {}).get("consumer", "")
+    return any(number in consumer or f"project {number}" in str(error) for number in _LOGIN_PROJECTS)
 
 
 def _reasons(error: exceptions.GoogleAPICallError) -> list[str]:

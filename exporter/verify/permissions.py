@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError, RefreshError
 
 from exporter.errors import SourceError, UsageError
-from exporter.verify.failures import FAILURES, PASSING, is_off, passes
+from exporter.verify.failures import FAILURES, PASSING, is_of_no_project, is_off, passes
 from exporter.verify.lab import words
 from exporter.verify.pipeline import TIMEOUT_S
 from exporter.verify.services import ONCE, Services
@@ -25,7 +25,6 @@ PERMISSIONS: Mapping[str, str] = {
     "pubsub.topics.get": "read topics back",
     "pubsub.topics.list": "find what a run left behind",
     "pubsub.topics.delete": "remove them",
-    "pubsub.topics.getIamPolicy": "see who may forward dead letters",
     "pubsub.topics.setIamPolicy": "let Pub/Sub forward dead letters",
     "pubsub.subscriptions.create": "make BigQuery subscriptions",
     "pubsub.subscriptions.get": "read the state of a subscription",
@@ -33,10 +32,10 @@ PERMISSIONS: Mapping[str, str] = {
     "pubsub.subscriptions.consume": "count dead letters",
     "pubsub.subscriptions.list": "find what a run left behind",
     "pubsub.subscriptions.delete": "remove them",
-    "pubsub.subscriptions.getIamPolicy": "see who may acknowledge",
     "pubsub.subscriptions.setIamPolicy": "let Pub/Sub acknowledge what it forwarded",
     "bigquery.datasets.create": "make the run's dataset",
     "bigquery.datasets.get": "read it back, and find what a run left behind",
+    "bigquery.datasets.update": "label it while the run is under way",
     "bigquery.datasets.delete": "remove it",
     "bigquery.jobs.create": "ask questions",
     "bigquery.jobs.listAll": "read INFORMATION_SCHEMA.JOBS",
@@ -108,22 +107,64 @@ def demand(services: Services, project: str) -> None:
         if not is_off(error):
             raise UsageError(_refusal(project, error)) from error
         off.append("cloudresourcemanager.googleapis.com")
-    for api in _APIS:
-        try:
-            api.look(services, project)
-        except exceptions.Forbidden as error:
-            if is_off(error):
-                off.append(api.name)
-        except (*PASSING, *FAILURES) as error:
-            raise UsageError(f"{api.name}: {_refusal(project, error)}") from error
+    off += _apis_off(services, project)
     problems = _named(project, missing, off)
     if problems:
         raise UsageError("\n".join(problems))
 
 
-def _missing(services: Services, project: str) -> list[str]:
-    """Permissions that the caller lacks on the project, in the order of the table."""
-    wanted = list(PERMISSIONS)
+def demand_apis(services: Services, project: str) -> None:
+    """Raise ``UsageError`` with the command that turns on the APIs that are off."""
+    off = _apis_off(services, project)
+    if off:
+        raise UsageError("\n".join(_named(project, [], off)))
+
+
+def _apis_off(services: Services, project: str) -> list[str]:
+    off: list[str] = []
+    for api in _APIS:
+        try:
+            api.look(services, project)
+        except exceptions.Forbidden as error:
+            if is_of_no_project(error):
+                raise UsageError(_refusal(project, error)) from error
+            if is_off(error):
+                off.append(api.name)
+        except (*PASSING, *FAILURES) as error:
+            raise UsageError(f"{api.name}: {_refusal(project, error)}") from error
+    return off
+
+
+OTLP_API, OTLP_ROLE = "telemetry.googleapis.com", "roles/telemetry.metricsWriter"
+_OTLP_PERMISSIONS = ("telemetry.metrics.write", "monitoring.timeSeries.create")
+"""What the receiver of OTLP asks for: the role was documented with the one, and is with the other."""
+
+
+def notes(services: Services, project: str) -> list[str]:
+    """What only the questions O need and is missing, in words: without it they cannot be asked, and all others can."""
+    try:
+        lacks = len(_missing(services, project, _OTLP_PERMISSIONS)) == len(_OTLP_PERMISSIONS)
+        # A request without metrics writes nothing, and is answered as any other by an API that is off.
+        services.rest.call("telemetry", "POST", "v1/metrics", body={})
+        is_missing = lacks
+    except exceptions.Forbidden as error:
+        is_missing = True
+        lacks = not is_off(error)
+    except (*PASSING, *FAILURES):
+        return []
+    if not is_missing:
+        return []
+    remedy = (
+        f"{OTLP_ROLE} lets you write there"
+        if lacks
+        else f"turn it on: gcloud services enable {OTLP_API} --project {project}"
+    )
+    return [f"The questions O (OTLP) cannot be asked: {OTLP_API} takes nothing; {remedy}"]
+
+
+def _missing(services: Services, project: str, names: Sequence[str] = tuple(PERMISSIONS)) -> list[str]:
+    """Permissions that the caller lacks on the project, in the order of the names."""
+    wanted = list(names)
     held: set[str] = set()
     for start in range(0, len(wanted), _AT_ONCE):
         body = {"permissions": wanted[start : start + _AT_ONCE]}
@@ -152,6 +193,9 @@ def _named(project: str, missing: list[str], off: list[str]) -> list[str]:
 def _refusal(project: str, error: Exception) -> str:
     """Why nothing can be asked of a project at all, in one line with what to do."""
     said = words(error)
+    if is_of_no_project(error):
+        remedy = f"gcloud auth application-default set-quota-project {project}"
+        return f"the Google credentials name no project that is asked for its quota ({said}): run `{remedy}`"
     if isinstance(error, RefreshError | exceptions.Unauthenticated | exceptions.Unauthorized):
         return f"the Google credentials are not taken ({said}): run `gcloud auth application-default login`"
     if isinstance(error, exceptions.NotFound | exceptions.Forbidden):

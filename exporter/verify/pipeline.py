@@ -16,7 +16,9 @@ from google.pubsub_v1 import types
 
 from exporter.errors import Transient
 from exporter.sources.bigquery import library as bigquery
+from exporter.verify import heartbeat
 from exporter.verify.lab import Lab, Place
+from exporter.verify.questions import CouldNotAsk
 from exporter.verify.services import ONCE
 
 TIMEOUT_S = 30.0
@@ -162,10 +164,10 @@ def ready(lab: Lab, pipeline: Pipeline) -> bool:
     """
     place = lab.place
     _make(lab, "dataset", f"{place.project}.{place.dataset}", lambda: _create_dataset(lab))
-    make_table(lab, table_resource(place, pipeline))
     topics = [pipeline.topic(place), *([pipeline.dead_letter_topic(place)] if pipeline.dead_letters else [])]
     for name in topics:
         _create_topic(lab, types.Topic(name=name, labels=pipeline.labels(place)))
+    make_table(lab, table_resource(place, pipeline))
     if pipeline.view:
         make_table(lab, view_resource(place, pipeline))
     if pipeline.dead_letters:
@@ -176,12 +178,33 @@ def ready(lab: Lab, pipeline: Pipeline) -> bool:
         if pipeline.dead_letters:
             _once(lab, f"forwarding of {pipeline.name}", lambda: _allow_forwarding(lab, pipeline))
     except _NOT_YET as error:
-        raise Transient("notYet", f"{pipeline.name}: {lab.words(error)}") from error
+        raise not_yet(place.project, f"{pipeline.name}: {lab.words(error)}") from error
     return is_active(lab, pipeline)
 
 
 _NOT_YET = (exceptions.PermissionDenied, exceptions.NotFound, exceptions.BadRequest)
 """What is answered until the service agent exists and its rights are known everywhere."""
+
+_RESTRICTED = ("permitted customer", "allowedPolicyMemberDomains", "managed.allowedPolicyMembers")
+"""Words of a refusal by an organization policy, which no waiting mends: https://docs.cloud.google.com/resource-manager/docs/organization-policy/restricting-domains."""
+
+
+def not_yet(project: str, said: str) -> Transient | CouldNotAsk:
+    """What a refusal means: that an organization policy forbids the service agent, or that waiting can help."""
+    if any(word in said for word in _RESTRICTED):
+        return CouldNotAsk(f"an organization policy lets nobody give rights to Pub/Sub's service agent: {said}")
+    make = f"gcloud beta services identity create --service=pubsub.googleapis.com --project {project}"
+    return Transient("notYet", f"{said} (if Pub/Sub has no service agent yet: {make})")
+
+
+def missing(lab: Lab, there: set[str]) -> list[str]:
+    """What of the pipelines the run has made and is not among the names that are there now."""
+    place = lab.place
+    kinds = [f"dataset {place.project}.{place.dataset}"]
+    for each in PIPELINES:
+        kinds += [f"topic {each.topic(place)}", f"subscription {each.subscription(place)}"]
+    made = lab.book.get(_THERE, [])
+    return [each for each in kinds if each in made and each.partition(" ")[2] not in there]
 
 
 def is_active(lab: Lab, pipeline: Pipeline) -> bool:
@@ -264,6 +287,7 @@ def _agent(lab: Lab) -> str:
 
 def _create_dataset(lab: Lab) -> None:
     made = bigquery.Dataset.from_api_repr(dataset_resource(lab.place))
+    made.labels = {**made.labels, **heartbeat.labels(lab)}
     lab.services.bigquery.create_dataset(made, timeout=TIMEOUT_S, retry=ONCE)
 
 

@@ -74,6 +74,7 @@ class Check:
     needs: tuple[str, ...] = ()
     patience: timedelta = timedelta(minutes=5)
     silence: Verdict = Verdict.COULD_NOT_ASK
+    queries: int = 1
 
 
 @dataclass(frozen=True, slots=True)

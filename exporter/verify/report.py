@@ -77,14 +77,19 @@ def check_writable(path: Path) -> None:
     """Raise ``UsageError`` where a report cannot be written in the end."""
     if path.is_dir():
         raise UsageError(f"--out: {path} is a directory: name a file")
-    folder = path.parent
+    if path.exists() and not path.is_file():
+        raise UsageError(f"--out: {path} is no regular file: name one, or one that is not there yet")
+    folder = path.resolve().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise UsageError(f"--out: {folder} is no directory that can be written to: name another")
 
 
 def write(content: Mapping[str, Any], path: Path) -> None:
-    """Write the report whole or not at all; raises ``OSError``."""
+    """Write the report whole or not at all, to where links lead; raises ``OSError``."""
     text = json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is no regular file")
     unfinished = path.with_name(f".{path.name}.new")
     try:
         with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as file:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from exporter.verify import heartbeat
 from exporter.verify.failures import FAILURES, PASSING, passes
 from exporter.verify.lab import Lab
 from exporter.verify.questions import Check, CouldNotAsk, Result, Seen, Step, Verdict
@@ -22,13 +23,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: what is done, or waited for, and for how long at most."""
+    """How far a run is: what is done, or waited for, for how long at most, and what was last refused."""
 
     answered: int
     questions: int
     doing: str
     waiting: tuple[str, ...] = ()
     at_most: timedelta = timedelta(0)
+    refusal: str = ""
 
 
 Show = Callable[[Progress], None]
@@ -39,6 +41,7 @@ def run(lab: Lab, steps: Sequence[Step], checks: Sequence[Check], show: Show) ->
     lab.take_up()
     round_ = _Round(lab, needed(steps, checks), checks, show)
     while open_checks := round_.open_checks():
+        heartbeat.beat(lab)
         moved = False
         for step in round_.steps:
             moved |= round_.advance(step)
@@ -73,6 +76,7 @@ class _Round:
         self._checks = checks
         self._show = show
         self._asked_at: dict[str, datetime] = {}
+        self._refusals: dict[str, str] = {}
 
     def open_checks(self) -> list[Check]:
         """Checks without a result, in their order."""
@@ -96,6 +100,7 @@ class _Round:
             return True
         except Exception as error:  # noqa: BLE001 - a mistake of one step costs only what needs it
             problem = self._passing(error)
+            self._refusals[step.name] = problem or ""
             if problem is None:
                 lab.failed(step.name, self._described(error, step.name))
                 return True
@@ -152,7 +157,9 @@ class _Round:
         doing = under_way[0].what if under_way else "waiting for answers"
         doing += f" and {len(under_way) - 1} more" if len(under_way) > 1 else ""
         names = tuple(check.id for check in asking)
-        return Progress(self._answered(), len(self._checks), doing, names, max(left, default=timedelta(0)))
+        refusals = [self._refusals[step.name] for step in under_way if self._refusals.get(step.name)]
+        at_most, refusal = max(left, default=timedelta(0)), refusals[0] if refusals else ""
+        return Progress(self._answered(), len(self._checks), doing, names, at_most, refusal)
 
     def _is_due(self, check: Check, waited_s: float) -> bool:
         """Whether a question is asked in this round: at first in each, later less often."""

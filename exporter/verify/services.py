@@ -37,11 +37,11 @@ def services(project: str, endpoints: Endpoints, sandbox: str | None) -> Iterato
     """Make the clients, and close them at the end; raises ``Permanent`` without credentials."""
     try:
         made = Services(
-            publisher=clients.publisher_client(endpoints.pubsub),
-            subscriber=clients.subscriber_client(endpoints.pubsub),
-            bigquery=clients.bigquery_client(project, endpoints.bigquery),
-            monitoring=clients.monitoring_client(endpoints.monitoring),
-            rest=clients.rest_client(sandbox),
+            publisher=clients.publisher_client(endpoints.pubsub, project),
+            subscriber=clients.subscriber_client(endpoints.pubsub, project),
+            bigquery=clients.bigquery_client(project, endpoints.bigquery, pays=True),
+            monitoring=clients.monitoring_client(endpoints.monitoring, project),
+            rest=clients.rest_client(sandbox, project),
         )
     except GoogleAuthError as error:
         remedy = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"

@@ -17,6 +17,12 @@ READING_AREAS = "CNP"
 FREE_AREAS = "BQ"
 """Areas that ask for nothing that costs: validation and dry runs."""
 
+QUERIES_PER_ASK = {"A": 4, "J": 4, "W": 2, "T": 2, "D": 2}
+"""Tables that a check of an area reads at most each time it is asked, where it is more than one."""
+
+WRITING_AREAS = "CNOX"
+"""Areas that write points of their own."""
+
 SERIES_PER_READ = 20
 POINTS = 5_000
 MESSAGES, MESSAGE_BYTES = 600, 2_000
@@ -42,13 +48,15 @@ def cost_usd(prices: Prices, steps: Sequence[Step], checks: Sequence[Check]) -> 
         if check.id[0] in READING_AREAS:
             reads += asks(check.patience)
         elif check.id[0] not in FREE_AREAS:
-            queries += asks(check.patience)
+            queries += asks(check.patience) * max(check.queries, QUERIES_PER_ASK.get(check.id[0], 1))
     billed = queries * prices["query_minimum_mib_per_table"] * _MIB * prices["on_demand_per_tib"] / TIB
     read = reads * SERIES_PER_READ * prices["monitoring_read_per_million_series"] / 1_000_000
     written = POINTS * prices["distribution_point_bytes"] * prices["custom_metrics_per_mib"] / _MIB
     per_tib = 2 * prices["pubsub_publish_per_tib"] + prices["pubsub_delivery_per_tib"]
     carried = Fraction(MESSAGES * MESSAGE_BYTES, TIB) * per_tib
-    return float(billed + read + written + carried)
+    makes_points = any(check.id[0] in WRITING_AREAS for check in checks)
+    makes_pipelines = any(step.name == "created" for step in steps)
+    return float(billed + read + (written if makes_points else 0) + (carried if makes_pipelines else 0))
 
 
 def longest(steps: Sequence[Step], checks: Sequence[Check]) -> timedelta:

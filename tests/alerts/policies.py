@@ -63,7 +63,9 @@ def of_all_kinds() -> dict[str, Config]:
     return {
         "one": fleet(some(1)),
         "fifty": fleet(mixed),
-        "longest": fleet([longest], 5000, "f" * 63, metric_prefix=prefix),
+        "longest": fleet(
+            [longest], 5000, "f" * 63, metric_prefix=prefix, runbook_url="https://wiki.example.com/runbooks"
+        ),
         "odd": fleet([replace(each, id=f"odd{n}", objectives=odd[n]) for n, each in enumerate(some(2))], 1),
     }
 

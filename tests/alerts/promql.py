@@ -16,7 +16,7 @@ _LISTS = {"by", "on"}
 
 _WORDS = {
     *("and", "or", "unless", "sum", "min", "max", "count", "increase", "last_over_time", "absent_over_time"),
-    *("count_over_time", "clamp_max", "time"),
+    *("count_over_time", "clamp_max", "time", "label_replace"),
 }
 """Operators and functions that our queries use."""
 

@@ -20,7 +20,7 @@ EVALUATED_AT_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What somebody is told of: ``job`` is a system, the exporter, or empty where it is the fleet's; times are seconds since zero."""
+    """What somebody is told of: ``job`` is a system, the exporter, or of the fleet's the kind of trouble; times are seconds since zero."""
 
     kind: str
     owner: str
@@ -60,7 +60,8 @@ def incidents(pipelines: Sequence[Pipeline], watch: Watch, folder: Path) -> list
     for rule in watched:
         evaluations = [(at_s, next(answers)) for at_s in _times(rule, watch)]
         for span in firing.spans(evaluations, rule.duration_s):
-            job = dict(span.labels).get("job", "")
+            labels = dict(span.labels)
+            job = labels.get("job") or labels.get("kind", "")
             opened.append(Incident(rule.kind, rule.owner, job, span.opened_s, span.closed_s))
     return sorted(opened, key=lambda incident: (incident.opened_s, incident.kind, incident.job))
 

@@ -18,7 +18,7 @@ OFFICE = ActiveHours(frozenset(range(5)), 8 * 60, 18 * 60)
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Incidents of one kind: one for each of the systems (the empty name is the fleet), or as many as ``times`` says, at most.
+    """Incidents of one kind: one for each of the systems (of the fleet: for each kind of trouble), or as many as ``times`` says, at most.
 
     They open within what docs/alerts.md promises for ``what`` happens at ``since_s``, and are over at the end where ``ends``.
     """
@@ -42,7 +42,7 @@ class Scenario:
 
 
 def expect(kind: str, *jobs: str, **more: Any) -> Expected:
-    """Incidents of a kind for these systems; without any, for the fleet."""
+    """Incidents of a kind for these systems; of the fleet, for these kinds of trouble; without any, of the whole fleet."""
     return Expected(kind, frozenset(jobs or ("",)), **more)
 
 

@@ -27,7 +27,11 @@ RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks.md"
 RESOURCE_LABELS = {"namespace", "job"}
 MATCHED_LABELS = RESOURCE_LABELS | {"monitored_resource"}
 DAY_S = 86_400
-FLEET_WIDE = {"fleet-incident", "exporter-absent", "exporter-over-budget"}
+PUBLISHED = "https://wiki.example.com/runbooks"
+OF_MANY = {"fleet-incident": "CRITICAL", "fleet-error": "ERROR", "fleet-warning": "WARNING"}
+"""Incidents of many systems, and their severities: those of the kinds that each stands for."""
+
+FLEET_WIDE = {*OF_MANY, "exporter-absent", "exporter-over-budget"}
 TEMPLATES = templates.read("alerts")
 
 
@@ -87,10 +91,10 @@ def test_documentation_fits(policies: dict[str, dict[str, Any]]) -> None:
         assert 1 <= len(said["links"]) <= 3
         for link in said["links"]:
             assert 1 <= len(link["displayName"]) <= 63
-            assert link["url"].startswith("https://console.cloud.google.com/")
+            assert link["url"].startswith(("https://console.cloud.google.com/", f"{PUBLISHED}#"))
             assert len(link["url"]) <= 2083
         variables = set(re.findall(r"\$\{([^}]*)\}", said["subject"] + said["content"]))
-        assert variables <= {"metric_or_resource.label.job", "metric.label.value"}
+        assert variables <= {"metric_or_resource.label.job", "metric_or_resource.label.kind", "metric.label.value"}
 
 
 def test_names_tell_policies_apart(policies: dict[str, dict[str, Any]]) -> None:
@@ -162,22 +166,56 @@ def test_every_kind_has_a_runbook_and_every_runbook_a_kind() -> None:
     headings = re.findall(r"^## (.+)$", RUNBOOKS.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(headings) == sorted(TEMPLATES)
     for kind, template in TEMPLATES.items():
-        assert f"docs/runbooks.md#{kind}`" in template
+        assert template.count(f'${{runbooks}}#{kind}"') == 1
+        assert template.count(f'${{runbook_url}}#{kind}"') == 1
+
+
+def asked(kind: str) -> str:
+    query = json.loads(TEMPLATES[kind])["conditions"][0]["conditionPrometheusQueryLanguage"]["query"]
+    assert isinstance(query, str)
+    return query
 
 
 def test_whatever_is_held_back_has_its_fleet_incident() -> None:
-    """What the fleet's incident counts is, to the letter, what holds the incidents of systems back."""
-    counted = {}
-    for kind, template in TEMPLATES.items():
-        query = json.loads(template)["conditions"][0]["conditionPrometheusQueryLanguage"]["query"]
-        if kind not in FLEET_WIDE:
-            found, held_back = query.rsplit("\nunless on (namespace) (", 1)
-            counted[kind] = held_back.removesuffix(")")
-            condition = found.rsplit("\nand on (namespace, job) ", 1)[0]
-            assert counted[kind].startswith(f"count by (namespace) ({condition}\nand on (namespace, job) "), kind
-    fleet_query = json.loads(TEMPLATES["fleet-incident"])["conditions"][0]["conditionPrometheusQueryLanguage"]["query"]
-    parts = fleet_query.split("\nor count by (namespace) ")
-    assert sorted([parts[0], *(f"count by (namespace) {part}" for part in parts[1:])]) == sorted(counted.values())
+    """What the fleet's incident counts is, to the letter, what holds the incidents of systems back; and it is as severe."""
+    counted: dict[str, str] = {}
+    for kind in TEMPLATES.keys() - FLEET_WIDE:
+        found, held_back = asked(kind).rsplit("\nunless on (namespace) (", 1)
+        counted[kind] = held_back.removesuffix(")")
+        condition = found.rsplit("\nand on (namespace, job) ", 1)[0]
+        assert counted[kind].startswith(f"count by (namespace) ({condition}\nand on (namespace, job) "), kind
+    told: list[str] = []
+    for name, severity in OF_MANY.items():
+        for part in asked(name).removeprefix("label_replace(").split("\nor label_replace("):
+            series = re.fullmatch(r'(.*), "kind", "([a-z-]+)", "", ""\)', part, re.DOTALL)
+            assert series, part
+            count, kind = series.groups()
+            assert count == counted[kind] or count.startswith(f"({counted[kind]})\nunless on (namespace) ("), kind
+            assert json.loads(TEMPLATES[kind])["severity"] == json.loads(TEMPLATES[name])["severity"] == severity
+            told.append(kind)
+    assert sorted(told) == sorted(counted)
+
+
+def test_a_runbook_that_is_published_is_linked_to() -> None:
+    for kind, policy in rendered(fleet(some(1), runbook_url=PUBLISHED)).items():
+        heading = f"{PUBLISHED}#{kind.partition('--')[0]}"
+        assert policy["documentation"]["links"][0] == {"displayName": "Runbook", "url": heading}
+        assert policy["documentation"]["content"].endswith(f"More: {heading}")
+    for kind, policy in rendered(fleet(some(1))).items():
+        assert [link["displayName"] for link in policy["documentation"]["links"]] == ["Dashboards", "Incidents"]
+        assert policy["documentation"]["content"].endswith(f"More: docs/runbooks.md#{kind.partition('--')[0]}")
+
+
+def test_notifications_say_what_where_and_how_many() -> None:
+    for name in OF_MANY:
+        said = json.loads(TEMPLATES[name])["documentation"]
+        for text in (said["subject"], said["content"]):
+            assert "$${metric_or_resource.label.kind}" in text
+            assert "$${metric.label.value} systems" in text
+    for kind in TEMPLATES.keys() - FLEET_WIDE:
+        said = json.loads(TEMPLATES[kind])["documentation"]
+        assert "$${metric_or_resource.label.job}" in said["subject"]
+        assert "*Pipeline $${metric_or_resource.label.job} (${fleet})*" in said["content"]
 
 
 def test_templates_can_be_filled_in_by_terraform_too() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -151,7 +152,8 @@ def test_each_look_is_a_delivery_attempt_where_they_are_counted(bench: Bench) ->
 def test_an_empty_subscription_is_no_error(bench: Bench) -> None:
     look = bench.look()
     assert look.messages == ()
-    assert look.note.startswith("No message came within 5 s")
+    # However long it really was: Pub/Sub may answer sooner than it is waited for.
+    assert re.match(r"No message came within \d\.\d s: ", look.note)
     assert bench.calls("ModifyAckDeadline") == 0
 
 
@@ -161,7 +163,7 @@ def test_a_pull_that_takes_too_long_found_nothing_and_is_not_repeated(bench: Ben
     bench.faults.add(slow)
     look = DeadLetters(bench.subscriber, bench.log.record, pull_s=0.25).look(SYSTEM, 10)
     assert look.messages == ()
-    assert look.note.startswith("No message came within 0.25 s")
+    assert re.match(r"No message came within 0\.\d s: ", look.note)
     assert bench.log.take() == {("pubsub", "Pull", "DEADLINE_EXCEEDED"): 1}
 
 

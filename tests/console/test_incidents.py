@@ -359,3 +359,20 @@ def test_an_outage_of_a_region_is_one_group() -> None:
     assert largest.title == "10 systems in us-central1, dataset raw"
     assert largest.end is None
     assert {None} in members(found.groups)
+
+
+def test_what_may_have_begun_before_all_that_was_read_says_so() -> None:
+    older = " (since then or before: nothing older was read)"
+    minutes = [110, 95, 80, 65, 50, 35, 20, 5]
+    with Cloud() as cloud:
+        write(cloud, "departures", minutes, [0] * 6 + [2, 2])
+        write(cloud, "arrivals", minutes[4:], [0, 0, 2, 2])  # began to be measured within the range
+        write(cloud, "gates", minutes, [2] * 6 + [0, 2])
+        write(cloud, "fleet", minutes, [2] * 6 + [0, 0])
+        found = read(cloud, span=Range(NOW - HOUR, NOW))
+    assert {each.system: each.what for one in found.groups for each in one.incidents} == {
+        "departures": "failing" + older,
+        "arrivals": "failing",
+        "gates": "failing",
+        None: "2 systems or more are failing at once" + older,
+    }

@@ -36,7 +36,9 @@ systems:
     interval: {LONGEST_INTERVAL}
     api: a-{"b" * 61}
     objectives: {{latency: {{threshold: 0.1s, target: 0.999999}}, errors: {{target: 0.9999999}}, cost_per_message_usd: 2e-5, data_age: 30d}}
-  - {{id: {"y" * 63}, tier: batch, topic: t-two, subscription: s-two, table: raw.two, objectives: {{latency: {{threshold: 1m0.5s}}}}}}
+  - {{id: {"y" * 63}, tier: batch, topic: t-two, subscription: s-two, table: raw.two,
+     dead_letter_subscription: projects/other-project/subscriptions/d%41.~+_-z,
+     objectives: {{latency: {{threshold: 1m0.5s}}}}}}
 """
 
 

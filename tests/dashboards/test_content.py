@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from exporter.rendering.backends import Backend
 from tests.dashboards import filters
 from tests.dashboards.aggregation import groups
-from tests.dashboards.fleets import rendered
+from tests.dashboards.fleets import loaded, rendered
 from tests.dashboards.reading import DataSet, data_sets, find, sections, tiles, title
 
 PREFIX = "custom.googleapis.com/pipeline/"
@@ -44,12 +45,11 @@ def lines(dashboard: Any, name: str) -> dict[str, float]:
 
 
 def test_latency_is_a_line_for_each_quantile_with_the_objective_and_a_heatmap(page: Any) -> None:
-    (line,) = sets(page, "Latency from publish to queryable")
-    assert (metric(line), line.plot, groups(line.parts[0].aggregation)) == (
-        "latency_quantile",
-        "LINE",
-        (("metric", "quantile"),),
-    )
+    found = {}
+    for line in sets(page, "Latency from publish to queryable"):
+        assert (metric(line), line.plot, groups(line.parts[0].aggregation)) == ("latency_quantile", "LINE", ())
+        (found[line.legend],) = filters.parse(line.parts[0].filter).metric_labels["quantile"]
+    assert found == {"p50": "0.5", "p95": "0.95", "p99": "0.99"}
     assert lines(page, "Latency from publish to queryable") == {"latency objective": 30}
     (heat,) = sets(page, "How latency is spread")
     assert (metric(heat), heat.plot) == ("latency", "HEATMAP")
@@ -66,6 +66,25 @@ def test_lines_are_as_fine_as_points_are_close() -> None:
         for index in range(3)
     ]
     assert found == ["60s", "900s", "3600s"]
+
+
+def test_commands_have_the_names_of_the_system() -> None:
+    """They can be copied as they are: nothing is left to fill in."""
+    fleet = loaded("odd")
+    for system in fleet.systems:
+        text = json.dumps(rendered("odd", Backend.CLOUD_MONITORING)[f"system-{system.id}"], ensure_ascii=False)
+        _, project, _, subscription = system.subscription.split("/")
+        assert f"gcloud pubsub subscriptions describe {subscription} --project={project} " in text
+        assert (
+            f"bq show --schema --format=prettyjson {system.table.project}:{system.table.dataset}.{system.table.table}`"
+            in text
+        )
+        if system.dead_letter_subscription is None:
+            assert "Messages that failed: systems.yaml names no dead-letter subscription" in text
+        else:
+            _, project, _, name = system.dead_letter_subscription.split("/")
+            assert f"`gcloud pubsub subscriptions pull {name} --project={project} --limit=10" in text
+    assert {system.dead_letter_subscription is None for system in fleet.systems} == {True, False}
 
 
 def test_errors_are_a_bar_a_day_a_ratio_of_sums_with_what_is_allowed(page: Any) -> None:

@@ -85,7 +85,10 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     "no axis": (lambda p: without(find(p, LATENCY)["xyChart"], "yAxis"), "yAxis needs a label"),
     "no legend": (lambda p: without(chart(p, LATENCY), "legendTemplate"), "legendTemplate is missing"),
     "a legend that names what is gone": (lambda p: chart(p, LATENCY).update(legendTemplate="${metric.labels.result}"), "is gone"),
-    "a legend that tells nothing apart": (lambda p: chart(p, LATENCY).update(legendTemplate="latency"), "have the same name"),
+    "a legend that tells nothing apart": (
+        lambda p: chart(p, "Subscription and destination").update(legendTemplate="state"),
+        "have the same name",
+    ),
     "no unit": (lambda p: without(chart(p, LATENCY)["timeSeriesQuery"], "unitOverride"), "unitOverride is missing"),
     "a wrong unit": (lambda p: chart(p, LATENCY)["timeSeriesQuery"].update(unitOverride="ms"), "'ms' is none of s"),
     "a ratio as a count": (lambda p: chart(p, ERRORS)["timeSeriesQuery"].update(unitOverride="{event}"), "is none of 10^2.%"),

@@ -146,10 +146,10 @@ def test_otlp_counts_samples_and_both_sinks_are_paid_for() -> None:
 def test_alerting_of_three_systems_by_hand() -> None:
     systems = [*fleet(2), *fleet(1, id="other", owner="sales")]
     found = usage(systems, "exporter", "alerting")
-    # 34 metrics per owner and class, twelve per class, three once. Each minute 21 are asked for a system and thirteen for the fleet;
-    # every five minutes thirteen, and two.
-    assert found.alert_references == 2 * 34 + 12 + 3
-    assert found.alert_points == 3 * (21 * 43_800 + 13 * 8760) + 13 * 43_800 + 2 * 8760
+    # 34 metrics per owner and class, 22 per class, three once. Each minute 21 are asked for a system and eighteen for the fleet;
+    # every five minutes thirteen, and seven.
+    assert found.alert_references == 2 * 34 + 22 + 3
+    assert found.alert_points == 3 * (21 * 43_800 + 13 * 8760) + 18 * 43_800 + 7 * 8760
     assert estimate(systems, TERMS).bill.alerting == found.alert_references * Fraction(
         "0.35"
     ) + found.alert_points * Fraction("0.0000005")

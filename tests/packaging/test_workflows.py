@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.linters import audit, schema
-from tests.packaging.workflows import FOLDER, Workflow, apply_complaints, complaints, workflows
+from tests.packaging.workflows import FOLDER, Workflow, apply_complaints, complaints, untested, workflows
 
 ALL = workflows()
 
@@ -52,6 +52,32 @@ def test_one_version_of_each_action_and_of_terraform() -> None:
 
 def test_apply_takes_the_plan_that_was_approved() -> None:
     assert list(apply_complaints(ALL["terraform-apply.yml"])) == []
+
+
+@pytest.mark.parametrize("name", ["image.yml", "terraform-apply.yml"])
+def test_nothing_is_deployed_that_does_not_pass_the_tests(name: str) -> None:
+    assert untested(ALL[name]) == set()
+    assert "workflow_call" in ALL["pull-request.yml"].triggers
+    # Those that call the tests do not wait for each other, nor take each other's place.
+    assert "${{ github.workflow }}" in ALL["pull-request.yml"].document["concurrency"]["group"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "jobs"),
+    [
+        ("image.yml", "    needs: test\n", "", {"build", "deploy"}),
+        ("terraform-apply.yml", "    needs: test\n", "", {"plan", "apply"}),
+        ("image.yml", "    if: vars.CLOUD_RUN_SERVICE", "    if: always() && vars.CLOUD_RUN_SERVICE", {"deploy"}),
+        (
+            "image.yml",
+            "uses: ./.github/workflows/pull-request.yml",
+            "uses: ./.github/workflows/release.yml",
+            {"test", "build", "deploy"},
+        ),
+    ],
+)
+def test_a_job_that_does_not_wait_for_the_tests_is_named(name: str, old: str, new: str, jobs: set[str]) -> None:
+    assert untested(planted(name, old, new)) == jobs
 
 
 def test_what_is_deployed_is_the_digest_that_was_built() -> None:

@@ -15,6 +15,7 @@ FOLDER = ROOT / ".github" / "workflows"
 
 _USES = re.compile(r"^\s*(?:- )?uses: (?P<action>\S+?)(?:@(?P<ref>\S+))?(?: # (?P<version>\S+).*)?$", re.MULTILINE)
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_TESTS = "./.github/workflows/pull-request.yml"
 _APPLY = 'terraform apply -input=false "$RUNNER_TEMP/plan/terraform.plan"'
 _MAY_WRITE = {"id-token": "*", "contents": "release.yml"}
 
@@ -106,8 +107,7 @@ def _of_job(workflow: Workflow, name: str, job: Mapping[str, Any]) -> Iterator[s
 
 def _references(workflow: Workflow, job: Mapping[str, Any]) -> Iterator[str]:
     """Outputs that are used, and that no step or job before gives."""
-    needed = job.get("needs", [])
-    needs = [needed] if isinstance(needed, str) else needed
+    needs = _needs(job)
     for before, output in re.findall(r"needs\.([\w-]+)\.outputs\.([\w-]+)", str(job)):
         if before not in needs or output not in _outputs(workflow.jobs.get(before, {})):
             yield f"needs.{before}.outputs.{output} is nowhere"
@@ -122,12 +122,32 @@ def _references(workflow: Workflow, job: Mapping[str, Any]) -> Iterator[str]:
             yield f"no step {used} gives the output"
 
 
+def _needs(job: Mapping[str, Any]) -> list[str]:
+    """The jobs that come before."""
+    needed: str | list[str] = job.get("needs", [])
+    return [needed] if isinstance(needed, str) else needed
+
+
 def _outputs(job: Mapping[str, Any]) -> set[str]:
     """Names of a job's outputs; of one that calls another workflow, those of that workflow."""
     if "uses" not in job:
         return set(job.get("outputs", ()))
     called = workflows()[Path(job["uses"]).name]
     return set(called.triggers["workflow_call"]["outputs"])
+
+
+def untested(workflow: Workflow) -> set[str]:
+    """Jobs that run though the tests of that commit may have failed: they need no job that calls the tests, directly or through others."""
+    sound = {name for name, job in workflow.jobs.items() if job.get("uses") == _TESTS}
+    while more := {
+        name
+        for name, job in workflow.jobs.items()
+        if name not in sound
+        and sound & set(_needs(job))
+        and not re.search(r"\b(always|failure|cancelled)\(", job.get("if", ""))
+    }:
+        sound |= more
+    return set(workflow.jobs) - sound
 
 
 def apply_complaints(workflow: Workflow) -> Iterator[str]:

@@ -56,6 +56,7 @@ def agent(project: str) -> str:
 
 
 MINIMAL_INVENTORY: Inventory = {
+    "terraform_data.protection": {"input": {"protected": True, "system": "departures"}},
     "google_bigquery_table.main": {
         "project": "acme-data",
         "dataset_id": "raw",
@@ -72,7 +73,12 @@ MINIMAL_INVENTORY: Inventory = {
         "role": "roles/bigquery.dataEditor",
         "member": agent("acme-data"),
     },
-    "google_pubsub_topic.main": {"project": "acme-data", "name": "departures", "schema_settings": []},
+    "google_pubsub_topic.main": {
+        "project": "acme-data",
+        "name": "departures",
+        "schema_settings": [],
+        "deletion_policy": "PREVENT",
+    },
     "google_pubsub_topic.dead_letters": {"project": "acme-data", "name": "departures-bq-dead-letters"},
     "google_pubsub_subscription.dead_letters": {
         "project": "acme-data",
@@ -113,6 +119,7 @@ MINIMAL_INVENTORY: Inventory = {
 
 LABELS = {"system": "departures", "team": "data-platform"}
 FULL_INVENTORY: Inventory = {
+    "terraform_data.protection": {"input": {"protected": False, "system": "departures"}},
     'google_bigquery_dataset.main["acme-data.raw"]': {
         "project": "acme-data",
         "dataset_id": "raw",

@@ -41,6 +41,14 @@ def column(**changes: Any) -> dict[str, Any]:
 
 
 PROTO = 'syntax = "proto3";'
+CALL = """
+variable "system" { type = any }
+
+module "pipeline" {
+  source = "../modules/pipeline"
+  system = var.system
+}
+"""
 
 MISTAKES: Mapping[str, Mistake] = {
     each.where: each
@@ -190,13 +198,36 @@ def test_it_is_applied_once_and_can_be_taken_away(workspace: Workspace) -> None:
     assert workspace.resources() == {}
 
 
-def test_a_protected_table_is_not_deleted(workspaces: Workspaces) -> None:
+def test_a_protected_pipeline_is_not_deleted_in_parts(workspaces: Workspaces) -> None:
     workspace = workspaces.copy(MODULE, VERSIONS[-1])
     assert workspace.apply(MINIMAL).said == ""
-    assert "google_bigquery_table" in workspace.destroy(MINIMAL).said.replace(
-        "acme-data/datasets", "google_bigquery_table"
+    before = workspace.resources()
+    assert "The pipeline of departures is protected" in workspace.destroy(MINIMAL).said
+    assert workspace.resources() == before
+    # What was allowed to go can go.
+    assert workspace.apply({**MINIMAL, "deletion_protection": False}).said == ""
+    assert workspace.destroy({**MINIMAL, "deletion_protection": False}).said == ""
+
+
+def test_what_holds_messages_is_protected_by_itself(workspaces: Workspaces) -> None:
+    """Where the whole module is taken out of the files, nothing else is left to refuse; nor is anything made anew under another name."""
+    workspace = workspaces.written({"main.tf": CALL}, VERSIONS[-1])
+    assert workspace.apply({"system": SYSTEM}).said == ""
+    renamed = workspace.apply(
+        {"system": {**SYSTEM, "subscription": {"project": "acme-data", "id": "departures-other"}}}
     )
-    assert "google_bigquery_table.main" in workspace.resources()
+    assert "subscriptions/departures-bq: deletion_policy" in renamed.said
+    (workspace.folder / "main.tf").write_text("")
+    said = workspace.apply().said
+    assert "subscriptions/departures-bq: deletion_policy" in said
+    left = {address for address in workspace.resources() if "_iam_" not in address}
+    assert {address.removeprefix("module.pipeline.") for address in left} >= {
+        "google_bigquery_table.main",
+        "google_pubsub_subscription.dead_letters",
+        "google_pubsub_subscription.main",
+        "google_pubsub_topic.dead_letters",
+        "google_pubsub_topic.main",
+    }
 
 
 def test_fields_of_messages_become_columns(workspaces: Workspaces) -> None:

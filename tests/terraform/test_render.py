@@ -103,6 +103,7 @@ def drawn(seed: int) -> dict[str, Any]:
         "metric_prefix": draw.choice(["custom.googleapis.com/pipeline", "workload.googleapis.com/team/flights"]),
         "sinks": draw.choice([["otlp"], ["cloud_monitoring", "otlp"], ["prometheus", "cloud_monitoring"]]),
         "fleet_incident_systems": draw.choice([2, 12]),
+        "runbook_url": draw.choice(["https://wiki.example.com/pipelines", "http://docs.example.com:8080/a~b/c"]),
     }
     found: dict[str, Any] = {
         "fleet": "flights",

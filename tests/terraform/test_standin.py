@@ -225,8 +225,30 @@ def test_copies_of_a_module_share_nothing_but_their_beginning(workspaces: Worksp
 
 
 def test_nothing_is_left_in_the_project(workspaces: Workspaces) -> None:
+    before = set((ROOT / "terraform").rglob(".terraform*"))
     workspaces.written({"main.tf": REQUIRING + PIPELINE}, NEWEST)
-    assert not list((ROOT / "terraform").rglob(".terraform*"))
+    assert set((ROOT / "terraform").rglob(".terraform*")) <= before
+
+
+def test_what_somebody_has_set_up_beside_our_files_stays_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = {
+        "terraform.tfvars": "x=1\n",
+        "more.auto.tfvars": "x=2\n",
+        "more.auto.tfvars.json": '{"x": 3}',
+        "backend.tf": 'terraform {\n  backend "gcs" {\n    bucket = "states"\n  }\n}\n',
+        "backend_override.tf": 'terraform {\n  backend "gcs" {}\n}\n',
+        ".terraform.lock.hcl": "nonsense",
+    }
+    ours = 'variable "x" {\n  default = 0\n}\n\noutput "x" {\n  value = var.x\n}\n'
+    folder = tmp_path / "project" / "terraform"
+    folder.mkdir(parents=True)
+    for name, text in {**theirs, "main.tf": ours}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr("tests.terraform.workspace.ROOT", folder.parent)
+    workspace = Workspaces(program.need(), tmp_path / "workspaces").copy("terraform")
+    assert workspace.fmt().said == ""
+    assert workspace.apply().said == ""
+    assert workspace.outputs() == {"x": 0}
 
 
 @pytest.mark.parametrize("version", VERSIONS)

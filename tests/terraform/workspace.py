@@ -47,7 +47,10 @@ from tests.terraform.standin.mirror import Mirror
 COPIED = ("terraform", "dashboards", "alerts", "systems.example.yaml")
 """What a workspace holds of the project, under the same names."""
 
-_NOT_COPIED = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfplan")
+_NOT_COPIED = shutil.ignore_patterns(
+    ".terraform*", "*.tfstate*", "*.tfplan", "*.tfvars", "*.tfvars.json", "backend.tf", "override.tf", "*_override.tf"
+)
+"""What somebody who uses the project has written beside our files: their own values, and where their state is."""
 
 
 @dataclass(frozen=True)

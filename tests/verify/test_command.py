@@ -56,7 +56,7 @@ def test_only_some_checks_do_only_the_steps_that_they_need(sandbox: Sandbox, tmp
 
 
 def test_unknown_checks_are_named(sandbox: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--only: no such check: Z99, Y01; known: A01, .*"):
+    with pytest.raises(UsageError, match=r"--only: no such check: Z99, Y01; known: A01-A02, B01-B03$"):
         verifying.verify(options(sandbox, tmp_path / "report.json", only=("Z99", "A01", "Y01")), Told())
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from google.pubsub_v1.types import PubsubMessage
 
+from exporter.model import TableRef
 from exporter.sandbox.server import Sandbox
 from exporter.verify import report
 from exporter.verify.areas import jobs_queries as queries
+from exporter.verify.areas import jobs_samples
 from exporter.verify.lab import Lab
 from exporter.verify.pipeline import BY_NAME
 from exporter.verify.questions import Result, Verdict
@@ -20,7 +25,10 @@ from tests.verify.area_runs import CHECKS, asked, behave, copied, lab_at
 from tests.verify.places import standing
 
 MIB = 2**20
+Mend = Callable[[requests.Response], bytes]
+
 SIZES = "pubsub.googleapis.com/topic/message_sizes"
+DEAD_LETTERS = "pubsub.googleapis.com/subscription/dead_letter_message_count"
 BACKLOG = "pubsub.googleapis.com/subscription/num_undelivered_messages"
 
 
@@ -111,8 +119,8 @@ DIFFERENCES = (
     # What is asked of a pipeline that is made then
     _fresh("change_timestamp", "publish", "A01", "4 equal to publish_time", ("A02",)),
     _fresh("appends_delay_s", 40.0, "A02", "s after a SELECT saw the row", ("A01", "A11", "A12", "A13")),
-    _fresh("storage_delay_s", 900.0, "T01", "s after the load", ("T02", "T03", "T04")),
-    _fresh("tables_get_delay_s", 900.0, "T03", "s after the load", ("T01", "T02", "T04")),
+    _fresh("storage_delay_s", 2100.0, "T01", "s after the load", ("T02", "T03", "T04")),
+    _fresh("tables_get_delay_s", 2100.0, "T03", "s after the load", ("T01", "T02", "T04")),
     _fresh("timeline_delay_s", 300.0, "W02", "s after they were in the table", LANDED),
     _fresh("timeline_has_subscription_writes", False, "W01", "none after 10 minutes", LANDED, LANDED[7:]),
     _fresh("timeline_error_code_ok", "SUCCESS", "W03", "'SUCCESS'", (*LANDED, "W08")),
@@ -128,7 +136,6 @@ DIFFERENCES = (
     _fresh("batches_messages", False, "D02", "240 commits for 240 messages", LANDED),
     _fresh("row_refused_alone", False, "D03", "0 of 4 good messages", ("M06",)),
     _fresh("dead_letter_attributes", False, "D06", "missing: CloudPubSub", LETTERS, ("D07",)),
-    _fresh("dead_letter_attempts_exact", False, "D07", "after 6 to 6 attempts", LETTERS),
     _fresh("dead_letter_backoff", True, "D08", "with back-off 40 s at least", LETTERS),
     _fresh("dead_letter_topic_without_subscription", "kept", "D10", "1 messages came", ("D03", "M06")),
     _fresh("state_on_missing_table", "SCHEMA_MISMATCH", "S01", "bigquery_config.state SCHEMA_MISMATCH", PROVOKED),
@@ -181,7 +188,9 @@ def _is_measured(difference: Difference, results: dict[str, Result]) -> None:
     if isinstance(told, dict):
         ((metric, told),) = told.items()
         found = found[metric]
-    if difference.name.endswith("delay_s"):
+    if difference.name == "appends_delay_s":
+        assert found == pytest.approx(told, rel=0.15)
+    elif difference.name.endswith("delay_s"):
         assert found == pytest.approx(told, abs=65)
     elif difference.name not in LOOSE:
         assert found == told
@@ -241,3 +250,105 @@ def test_every_check_that_differs_is_another_one() -> None:
     assert len(DIFFERENCES) >= 25
     assert len({each.check for each in DIFFERENCES}) >= 60
     assert {name for each in DIFFERENCES for name in _names(each)} <= CHECKS.keys()
+
+
+# What cannot be provoked in a sandbox as it is: an answer is changed on its way, or a metric comes late
+
+
+def test_d10_waits_until_it_is_certain_that_the_message_was_forwarded(tmp_path: Path) -> None:
+    """While no metric says anything, the dead-letter topic stays without a subscription."""
+    late = dict.fromkeys((DEAD_LETTERS, BACKLOG), 1100)
+    with standing() as sandbox:
+        behave(sandbox, {"metric_delay_s": late})
+        with lab_at(sandbox, tmp_path / "run", 3) as lab:
+            asked(lab, ["D03"])
+            while lab.waited_s("forwarding") < 600:
+                assert CHECKS["D10"].ask(lab) is None
+                assert lab.book.get("dead letters of extra subscribed") is None
+                lab.clock.wait(60)
+            result = asked(lab, ["D10"])["D10"]
+    assert result.verdict is Verdict.OK, result.seen
+
+
+def test_a_few_more_attempts_than_configured_are_no_surprise(tmp_path: Path) -> None:
+    with standing() as sandbox:
+        behave(sandbox, {"dead_letter_attempts_exact": False})
+        with lab_at(sandbox, tmp_path / "run", 3) as lab:
+            result = asked(lab, ["D07"])["D07"]
+    assert (result.verdict, result.seen) == (Verdict.OK, "after 6 to 6 attempts, of 5 configured")
+    assert result.parameters == {"dead_letter_attempts_exact": False}
+
+
+def test_a_subscription_name_with_the_number_of_the_project_is_told_as_such(earlier: Earlier) -> None:
+    lab = earlier.lab
+    with answers(lab.services.bigquery, numbered(lab.place.project)):
+        seen = CHECKS["M05"].ask(lab)
+    assert seen is not None
+    assert (seen.as_expected, seen.text) == (False, "its full name, with the number of the project in place of its id")
+
+
+def numbered(project: str) -> Mend:
+    """Rows have a number where the subscription's name has the id of its project."""
+    old, new = (f"projects/{each}/subscriptions/".encode() for each in (project, "123456789012"))
+    return lambda response: response.content.replace(old, new)
+
+
+def test_a_failure_that_comes_while_the_job_still_says_running_is_a_failed_job(earlier: Earlier) -> None:
+    """As when a job fails between its creation and the question for its rows."""
+    text = f"SELECT 1 / SUM(number - number) AS n FROM {queries.table(earlier.lab, 'verify_loaded')}"
+    with answers(earlier.lab.services.bigquery, running_at_first()):
+        made = queries.job(earlier.lab, text)
+    assert made.error_result is not None
+    assert made.state == "DONE"
+
+
+def test_what_jobs_says_of_a_query_that_still_runs_is_not_judged(earlier: Earlier) -> None:
+    lab, engine = earlier.lab, earlier.sandbox.world.engines.bigquery
+    table = TableRef(lab.place.project, lab.place.dataset, "verify_inserted")
+    engine.hang(table)
+    running = lab.services.bigquery.query(
+        f"SELECT COUNT(*) AS n FROM {queries.table(lab, table.table)}", location="us-central1"
+    )
+    known = lab.book.get("job samples")
+    lab.book.note("job samples", {**known, "running": {"id": running.job_id}})
+    text = f"SELECT state FROM {queries.schema_view(lab, 'JOBS')} WHERE job_id = @job"
+    try:
+        assert queries.rows(lab, text, job=running.job_id) == [{"state": "RUNNING"}]
+        assert jobs_samples.listed(lab, "running") is None
+    finally:
+        running.cancel()
+        engine.release(table)
+        lab.book.note("job samples", known)
+
+
+def running_at_first() -> Mend:
+    """Until its rows were asked for a job says RUNNING, and knows a part of what is processed: as BigQuery may answer."""
+    asked_for_rows: list[str] = []
+
+    def mend(response: requests.Response) -> bytes:
+        path = response.url.split("?")[0]
+        if "/queries/" in path:
+            asked_for_rows.append(path)
+        if "/jobs" not in path or asked_for_rows:
+            return response.content
+        told = json.loads(response.content)
+        told["status"] = {"state": "RUNNING"}
+        told["statistics"] = {"query": {"totalBytesProcessed": "1", "totalBytesBilled": "1"}}
+        return json.dumps(told).encode()
+
+    return mend
+
+
+@contextmanager
+def answers(client: Any, mend: Mend) -> Iterator[None]:
+    """Change what BigQuery answers on its way to its client."""
+
+    def change(response: requests.Response, *_: Any, **__: Any) -> None:
+        response._content = mend(response)
+
+    hooks = client._http.hooks["response"]
+    hooks.append(change)
+    try:
+        yield
+    finally:
+        hooks.remove(change)

@@ -13,7 +13,7 @@ from exporter.sandbox.server import Sandbox
 from exporter.verify import leaving
 from exporter.verify.questions import Verdict
 from tests.verify.area_runs import behave, lab_at
-from tests.verify.monitoring_runs import BY_DESIGN, asked, differing, names_of, sandbox_late, unasked
+from tests.verify.monitoring_runs import BY_DESIGN, CHECKS, asked, differing, names_of, sandbox_late, unasked
 from tests.verify.places import contents
 
 PUSHES = "pubsub.googleapis.com/subscription/push_request_count"
@@ -76,6 +76,21 @@ def test_exactly_one_check_differs(sandbox: Sandbox, tmp_path: Path, name: str) 
         assert measured == pytest.approx(value, abs=CLOSE[name])
     else:
         assert measured == value
+
+
+def test_points_of_a_new_metric_say_nothing_of_how_late_others_are(sandbox: Sandbox, tmp_path: Path) -> None:
+    behave(sandbox, {"read_delay_s": 90.0})
+    try:
+        with lab_at(sandbox, tmp_path, next(RUNS)) as lab:
+            asked(lab, ["C03"])
+            assert CHECKS["C21"].ask(lab) is None
+            lab.clock.wait(100)
+            behave(sandbox, {})
+            seen = CHECKS["C21"].ask(lab)
+    finally:
+        behave(sandbox, {})
+    assert seen is not None
+    assert seen.text == "at once"
 
 
 def test_without_a_difference_nothing_differs_and_nothing_is_left(sandbox: Sandbox, tmp_path: Path) -> None:

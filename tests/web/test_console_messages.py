@@ -344,3 +344,10 @@ def test_incidents_of_a_fleet(bench: Bench) -> None:
     assert own["what"] in ("failing", "degraded")
     assert (own["end"], own["policy"]) == (None, None)
     assert bench.get("/api/incidents", last="60d").status == 422
+
+
+def test_a_head_neither_queries_nor_pulls(bench: Bench) -> None:
+    calls = bench.run.sandbox.world.engines.faults.calls()
+    for what in ("messages", "dead-letters"):
+        assert ask(bench.address, "HEAD", f"/api/systems/{bench.usual.id}/{what}").status == 405
+    assert bench.run.sandbox.world.engines.faults.calls() == calls

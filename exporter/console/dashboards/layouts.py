@@ -60,18 +60,24 @@ def place(dashboard: Node) -> list[Placed]:
     if not given:
         dashboard.problem(f"The dashboard has no layout: {', '.join(_LAYOUTS)} are known.")
         return []
+    name = next((each for each in given if _holds_widgets(dashboard, each)), given[0])
     if len(given) > 1:
-        dashboard.problem(f"The dashboard has {len(given)} layouts: {given[0]} is shown.")
-    layout = dashboard.child(given[0])
+        dashboard.problem(f"The dashboard has {len(given)} layouts: {name} is shown.")
+    layout = dashboard.child(name)
     if layout is None:
         return []
     placed, count = [], 0
-    for count, (box, value, problems) in enumerate(_LAYOUTS[given[0]](layout), 1):
+    for count, (box, value, problems) in enumerate(_LAYOUTS[name](layout), 1):
         if count <= MAX_WIDGETS:
             placed.append(Placed(box, _widget(value, problems)))
     if count > MAX_WIDGETS:
         dashboard.problem(f"The dashboard has {count} widgets: the first {MAX_WIDGETS} are shown.")
     return placed
+
+
+def _holds_widgets(dashboard: Node, name: str) -> bool:
+    layout = dashboard.apart().child(name)
+    return layout is not None and next(_LAYOUTS[name](layout), None) is not None
 
 
 _Found = Iterator[tuple[Box, object, list[str]]]

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from exporter.console.dashboards.nodes import clean
 from exporter.console.series.model import Series
 
 _REFERENCE = re.compile(r"\$\{\s*([^{}]+?)\s*\}")
 _BETWEEN = ", "
+MAX_LEGEND = 200
+"""Characters of a template."""
+_MAX_NAME = 300
+"""Characters of a name: labels may have a thousand each."""
 _SPELLED = {"resource.label": "resource.labels", "metric.label": "metric.labels"}
 
 
@@ -39,13 +44,18 @@ def _told_apart(found: Sequence[Series]) -> list[str]:
         parts = [own[key] for key in differing if own.get(key)]
         metric = series.metric_type.rsplit("/", 1)[-1]
         made.append(_BETWEEN.join([metric, *parts] if several_metrics else parts) or metric)
-    return made
+    return [_bounded(each) for each in made]
+
+
+def _bounded(name: str) -> str:
+    shown = clean(name)
+    return shown if len(shown) <= _MAX_NAME else shown[: _MAX_NAME - 1] + "…"
 
 
 def _filled(legend: str, series: Series) -> str:
     known = _references(series)
     filled = _REFERENCE.sub(lambda match: known.get(_spelled(match[1]), ""), legend)
-    return " ".join(filled.split())
+    return _bounded(" ".join(filled.split()))
 
 
 def _references(series: Series) -> Mapping[str, str]:

@@ -20,9 +20,21 @@ _NUMBER = re.compile(r"-?\d{1,300}(?:\.\d{1,300})?(?:[eE][-+]?\d{1,3})?", re.ASC
 _SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+_TURNS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+"""Characters that turn the direction of what follows, and let a text look like another one (https://www.unicode.org/reports/tr36/)."""
+_YAML = re.compile(r"(?:\s*#[^\n]*\n|---\s*\n)*\s*[A-Za-z][A-Za-z0-9_]*:(?:\s|\Z)")
+
+
 def clean(text: str) -> str:
-    """Text that UTF-8 can hold: JSON may hold halves of surrogate pairs."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Text that UTF-8 can hold, without what turns its direction: JSON may hold halves of surrogate pairs."""
+    return text.encode("utf-8", "replace").decode("utf-8").translate(_TURNS)
+
+
+def not_json(value: object) -> str | None:
+    """What to do with a text that is YAML, as ``gcloud`` writes dashboards by itself; None where it is none."""
+    if isinstance(value, str) and _YAML.match(value):
+        return "This is YAML: write the dashboard as JSON, with `gcloud monitoring dashboards describe NAME --format json`."
+    return None
 
 
 def describe(value: object) -> str:
@@ -36,6 +48,11 @@ def describe(value: object) -> str:
         dict: "an object",
     }
     return kinds.get(type(value), "a value of another kind")
+
+
+def spelled(name: str) -> str:
+    """A name in snake_case as the API's JSON has it: ``logs_panel`` is ``logsPanel``."""
+    return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +180,14 @@ class Node:
         return default
 
     def duration_s(self, key: str) -> float | None:
-        """Seconds of a duration such as ``3600s`` or ``60.5s``."""
+        """Seconds of a duration such as ``3600s`` or ``60.5s``, or of an object with ``seconds`` and ``nanos``."""
         found = self.get(key)
         if found is None:
             return None
+        if isinstance(found, dict) and found.keys() <= {"seconds", "nanos"}:
+            seconds, nanos = (_number(found.get(part, 0)) for part in ("seconds", "nanos"))
+            if seconds is not None and nanos is not None and 0 <= seconds <= _MAX_DURATION_S and 0 <= nanos < 10**9:
+                return seconds + nanos / 10**9
         if isinstance(found, str) and _DURATION.fullmatch(found) and float(found[:-1]) <= _MAX_DURATION_S:
             return float(found[:-1])
         self.problem(f"{self.at(key)} should be a duration such as 3600s, and is left out.")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, TypeVar
 
 from exporter.console.dashboards import queries
+from exporter.console.dashboards.legends import MAX_LEGEND
 from exporter.console.dashboards.nodes import Node
 from exporter.console.dashboards.page import Axis, Chart, Column, Gauge, Named, Pie, Plot, Scorecard, Table, Threshold
 from exporter.console.dashboards.queries import ELSEWHERE, Queries
@@ -36,7 +37,7 @@ def chart(title: str, widget: Node, node: Node, asked: Queries) -> Chart:
     span = queries.own_range(widget)
 
     def plot(data_set: Node) -> Plot | None:
-        legend = data_set.text("legendTemplate")
+        legend = data_set.text("legendTemplate", MAX_LEGEND)
         query = queries.query(data_set, legend=legend, span=span, series=True)
         name = _added(query, data_set, asked)
         if name is None:
@@ -96,7 +97,7 @@ def _data_sets(node: Node, read: Callable[[Node], _T | None]) -> tuple[_T, ...]:
 
 
 def _named(data_set: Node, template: str, asked: Queries) -> Named | None:
-    legend = data_set.text(template)
+    legend = data_set.text(template, MAX_LEGEND)
     name = _added(queries.query(data_set, legend=legend), data_set, asked)
     return None if name is None else Named(name, legend)
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from exporter.config import Config
-from exporter.console.dashboards.nodes import clean
+from exporter.console.dashboards.nodes import clean, not_json
 from exporter.console.dashboards.parsing import parse
 from exporter.console.dashboards.view import View
 from exporter.rendering import dashboards
@@ -108,7 +108,8 @@ def _read(path: Path) -> object:
     except OSError as error:
         raise Unreadable(f"{name} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"{name} is no JSON: {error}.") from error
+        yaml = not_json(content.decode("utf-8", "replace"))
+        raise Unreadable(f"{name}: {yaml}" if yaml else f"{name} is no JSON: {error}.") from error
 
 
 def _decoded(content: bytes) -> object:

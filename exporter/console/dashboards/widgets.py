@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from exporter.console.dashboards import markdown, series
-from exporter.console.dashboards.nodes import Node, clean
+from exporter.console.dashboards.nodes import Node, clean, spelled
 from exporter.console.dashboards.page import (
     Alert,
     Blank,
@@ -77,7 +77,7 @@ def _visibility(widget: Node) -> None:
 def _unsupported(title: str, widget: Node) -> Unsupported:
     names = [name for name in widget.members if name not in _ABOUT and widget.members[name] is not None]
     what = clean(names[0][:_MAX_NAME]) if names else _NO_KIND
-    why = _WHY.get(what, f"There is no such widget here: {ELSEWHERE}.")
+    why = _WHY.get(spelled(what), f"There is no such widget here: {ELSEWHERE}.")
     return Unsupported(title, tuple(widget.problems), what, why if names else "It holds nothing that could be shown.")
 
 

@@ -32,7 +32,10 @@ _MOST_READ = 1_000_000
 """Points that are read for one question, about 100 MB of memory."""
 
 _KEPT_POINTS = 2_000_000
-_AT_ONCE = 16
+_AT_ONCE = 32
+"""Calls under way; one connection of HTTP/2 carries a hundred."""
+
+_TOO_MUCH = "This page asks for more than {most} time series questions at a time: this one was left out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +93,39 @@ class Reader:
         """Answers in the order of the questions; one that fails says why, and costs the others nothing."""
         return self.ask_each([(question, span) for question in questions])
 
-    def ask_each(self, wanted: Sequence[tuple[Question, Range]], most_series: int = MOST_SERIES) -> list[Answer]:
-        """Answers to questions that each have a range of their own, at most so many series in each."""
+    def ask_each(
+        self,
+        wanted: Sequence[tuple[Question, Range]],
+        most_series: int = MOST_SERIES,
+        most_requests: int | None = None,
+    ) -> list[Answer]:
+        """Answers to questions that each have a range of their own, at most so many series in each.
+
+        Beyond ``most_requests`` different requests the questions are not asked, and their answers say so.
+        """
         until_s = time.monotonic() + self._whole_s
-        begun = [self._begin(question, span, until_s) for question, span in wanted]
+        keys: set[bytes] = set()
+        begun = [self._begin(question, span, until_s, keys, most_requests) for question, span in wanted]
         return [
             each if isinstance(each, Answer) else _cut(self._finish(question, *each, span, until_s), most_series)
             for (question, span), each in zip(wanted, begun, strict=True)
         ]
 
-    def _begin(self, question: Question, span: Range, until_s: float) -> Answer | tuple[Asked, list[Future[_Read]]]:
+    def _begin(
+        self, question: Question, span: Range, until_s: float, keys: set[bytes], most: int | None
+    ) -> Answer | tuple[Asked, list[Future[_Read]]]:
+        """A question's requests, under way; ``keys`` are those of all questions so far."""
         try:
             asked = requests.of(question, self._project, span)
         except Unaskable as error:
             return Answer(problem=str(error), reason="INVALID_ARGUMENT")
-        return asked, [self._start(request, until_s) for request in asked.requests]
+        own = {_key(request): request for request in asked.requests}
+        if most is not None and len(keys | own.keys()) > most:
+            return Answer((), asked.step_s, _TOO_MUCH.format(most=most), reason="RESOURCE_EXHAUSTED")
+        keys.update(own)
+        return asked, [self._start(_key(request), request, until_s) for request in asked.requests]
 
-    def _start(self, request: Any, until_s: float) -> Future[_Read]:
-        key = type(request).pb(request).SerializeToString(deterministic=True)
+    def _start(self, key: bytes, request: Any, until_s: float) -> Future[_Read]:
         return self._shared.get(key, lambda: self._read(request, until_s))
 
     def _finish(
@@ -134,7 +152,8 @@ class Reader:
             series = pick(series, question.pick)
         if question.unit is not None:
             series = [replace(each, unit=question.unit) for each in series]
-        return Answer(tuple(series), asked.step_s, truncated=any(read.cut for read in found))
+        cut = any(read.cut for read in found)
+        return Answer(tuple(series), asked.step_s, truncated=cut, stretched=asked.stretched)
 
     def _read(self, request: Any, until_s: float) -> _Read:
         """One request, page by page; work that nobody waits for any more is not begun."""
@@ -161,6 +180,12 @@ class Reader:
         with self._lock:
             self._calls += 1
         self._on_call(api, method, code)
+
+
+def _key(request: Any) -> bytes:
+    """Equal for equal requests."""
+    found: bytes = type(request).pb(request).SerializeToString(deterministic=True)
+    return found
 
 
 def _cut(answer: Answer, most_series: int) -> Answer:

@@ -91,6 +91,7 @@ class Series:
 class Answer:
     """What a question brought: its series, or the problem in words; ``step_s`` is the period that was used, None without an aligner.
 
+    ``stretched`` says that it is longer than what was asked for, and that values are sums over it: "per hour" is no longer true.
     ``reason`` is the problem as a canonical code name (``NOT_FOUND``: the metric has no point yet), for programs.
     """
 
@@ -98,4 +99,5 @@ class Answer:
     step_s: int | None = None
     problem: str | None = None
     truncated: bool = False
+    stretched: bool = False
     reason: str | None = None

@@ -16,6 +16,7 @@ NO_ALIGNER = "ALIGN_NONE"
 NO_REDUCER = "REDUCE_NONE"
 
 _PAGE_SIZE = 100_000
+_SUMS = ("ALIGN_DELTA", "ALIGN_SUM", "ALIGN_COUNT", "ALIGN_COUNT_TRUE", "ALIGN_COUNT_FALSE")
 _LONGEST_S = 104 * 7 * 86400
 """The API takes no longer period (comment of ``alignment_period``)."""
 
@@ -37,11 +38,12 @@ class Unaskable(ValueError):
 class Asked:
     """Requests of one question, with the periods that were chosen; ``step_s`` is None without an aligner.
 
-    ``second`` is what is left to be done after the ratio, with its own period.
+    ``second`` is what is left to be done after the ratio, with its own period. ``stretched`` is that of ``Answer``.
     """
 
     requests: tuple[Any, ...]
     step_s: int | None
+    stretched: bool = False
     second: Aggregation | None = None
 
 
@@ -52,10 +54,17 @@ def of(question: Question, project: str, span: Range) -> Asked:
         raise Unaskable("the time range is empty: its end must lie after its start")
     parts = [question.numerator] if question.denominator is None else [question.numerator, question.denominator]
     wanted = [part.aggregation.period_s for part in parts if _aligns(part.aggregation)]
-    first_s = steps.step_s(span_s, question.step_s, *wanted) if wanted else None
+    # The length of a step cancels out where both parts of a ratio are sums.
+    sums = (
+        len({_sums(part.aggregation) for part in parts}) > 1
+        if len(parts) > 1
+        else _sums(question.numerator.aggregation)
+    )
+    first_s, stretched = _step(span_s, sums, question.step_s, *wanted) if wanted else (None, False)
     second, second_s = question.secondary, None
     if second is not None and _aligns(second):
-        second_s = steps.step_s(span_s, first_s, second.period_s)
+        second_s, again = _step(span_s, _sums(second), first_s, second.period_s)
+        stretched = stretched or again
     try:
         if question.denominator is None:
             made = [_request(question.numerator, project, span, first_s, second, second_s)]
@@ -68,7 +77,19 @@ def of(question: Question, project: str, span: Range) -> Asked:
     left = None
     if question.denominator is not None and second is not None:
         left = Aggregation(second.aligner, second.reducer, second_s, second.group_by)
-    return Asked(tuple(made), second_s or first_s, left)
+    return Asked(tuple(made), second_s or first_s, stretched, left)
+
+
+def _step(span_s: float, sums: bool, *wanted_s: int | None) -> tuple[int, bool]:
+    """The period, and whether sums are over a longer one than was asked for."""
+    found_s = steps.step_s(span_s, *wanted_s, most=steps.MOST_SUMS if sums else steps.MOST_POINTS)
+    named = [each for each in wanted_s if each is not None]
+    return found_s, sums and bool(named) and found_s > max(steps.MINUTE_S, *named)
+
+
+def _sums(aggregation: Aggregation) -> bool:
+    """Whether values grow with the period; percentiles and numbers of series do not."""
+    return aggregation.aligner in _SUMS and not aggregation.reducer.startswith(("REDUCE_PERCENTILE", "REDUCE_COUNT"))
 
 
 def _aligns(aggregation: Aggregation) -> bool:

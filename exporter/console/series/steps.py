@@ -8,6 +8,9 @@ MINUTE_S = 60
 MOST_POINTS = 400
 """Points of one series that a chart can show apart."""
 
+MOST_SUMS = 1_100
+"""Points of one series of sums, which mean something else once their period is longer: hours of six weeks are 1,008."""
+
 _HOUR_S = 3600
 _DAY_S = 24 * _HOUR_S
 STEPS_S = (
@@ -18,13 +21,13 @@ STEPS_S = (
 """Periods that people read easily."""
 
 
-def step_s(span_s: float, *shortest_s: int | None) -> int:
-    """The period for a stretch of time: not shorter than any that is given, and at most about 400 of them fit.
+def step_s(span_s: float, *shortest_s: int | None, most: int = MOST_POINTS) -> int:
+    """The period for a stretch of time: not shorter than any that is given, and at most ``most`` of them fit.
 
     A longer one than asked for is a multiple of it where there is such a one: so whole hours stay whole hours.
     """
     least_s = max(MINUTE_S, *(each or 0 for each in shortest_s)) if shortest_s else MINUTE_S
-    needed_s = span_s / MOST_POINTS
+    needed_s = span_s / most
     if least_s >= needed_s:
         return least_s
     longer = [step for step in STEPS_S if step >= max(needed_s, least_s)]

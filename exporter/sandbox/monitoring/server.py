@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-THREADS = 8
+THREADS = 32
 
 
 class MonitoringServer:

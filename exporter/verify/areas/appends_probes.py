@@ -20,6 +20,8 @@ PIPELINE = "plain"
 _PROBES = 4
 _POLL_S = 0.5
 _LONGEST_S = 120.0
+_PRECISION = 0.1
+"""A delay is measured to this share of itself, or to the pause between two looks."""
 
 NOTED = "probes"
 """Under this name the book has, for each probe: ``id``, ``published_at``, ``missed_at``, ``seen_at``, ``commit``, ``appends_late_s``."""
@@ -68,12 +70,12 @@ def _listed(lab: Lab, message_id: str) -> dict[str, Any] | None:
         "SELECT CURRENT_TIMESTAMP() AS asked_at, MIN(_CHANGE_TIMESTAMP) AS commit_time "
         f"FROM APPENDS(TABLE {queries.table(lab, PIPELINE)}, NULL, NULL) WHERE message_id = @id"
     )
-    began, pause_s = lab.now(), _POLL_S
+    began = lab.now()
     while (found := queries.row(lab, text, id=message_id))["commit_time"] is None:
-        if lab.now() - began > timedelta(seconds=_LONGEST_S):
+        passed_s = (lab.now() - began).total_seconds()
+        if passed_s > _LONGEST_S:
             return None
-        lab.clock.wait(pause_s)
-        pause_s *= 2
+        lab.clock.wait(max(_POLL_S, passed_s * _PRECISION))
     return found
 
 

@@ -66,7 +66,10 @@ def refusal(lab: Lab, text: str, **values: Any) -> str | None:
 def job(
     lab: Lab, text: str, *, cached: bool = False, labels: Mapping[str, str] | None = None, **values: Any
 ) -> bigquery.QueryJob:
-    """A query that has ended, as a job with its statistics; one that failed has ``error_result``."""
+    """A query that has ended, as a job with its statistics; one that failed has ``error_result``.
+
+    The failure may come with the rows, while the job still says that it is running: only what is read after the end counts.
+    """
     config = _config(lab, values)
     config.use_query_cache = cached
     config.labels = {**lab.place.labels, **(labels or {})}
@@ -82,9 +85,10 @@ def job(
     try:
         made.result(timeout=_TIMEOUT_S, retry=NO_RETRY, job_retry=NO_RETRY)
     except exceptions.GoogleAPICallError:
+        made.reload(timeout=_TIMEOUT_S, retry=NO_RETRY)
         if made.error_result is None:
             raise
-    if made.total_bytes_processed is None:
+    else:
         made.reload(timeout=_TIMEOUT_S, retry=NO_RETRY)
     return made
 

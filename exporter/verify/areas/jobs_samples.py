@@ -88,7 +88,7 @@ def sample(lab: Lab, name: str) -> dict[str, Any]:
 
 
 def listed(lab: Lab, name: str) -> dict[str, Any] | None:
-    """The row of JOBS for a sample, or None while there is none.
+    """The row of JOBS for a sample, or None while there is none of an ended job.
 
     Raises ``CouldNotAsk`` where the job ran in a reservation: then nothing is billed by bytes.
     """
@@ -96,7 +96,7 @@ def listed(lab: Lab, name: str) -> dict[str, Any] | None:
         "SELECT job_type, statement_type, state, error_result.reason AS reason, cache_hit, total_bytes_processed, "
         "total_bytes_billed, total_slot_ms, labels, referenced_tables, reservation_id, "
         "creation_time, start_time, end_time "
-        f"FROM {queries.schema_view(lab, 'JOBS')} WHERE creation_time >= @since AND job_id = @job"
+        f"FROM {queries.schema_view(lab, 'JOBS')} WHERE creation_time >= @since AND job_id = @job AND state = 'DONE'"
     )
     found = queries.rows(lab, text, since=lab.done_at("created"), job=sample(lab, name)["id"])
     return found[0] if found else None

@@ -85,8 +85,17 @@ def _subscription(lab: Lab) -> Seen:
         raise CouldNotAsk("no row has a subscription_name")
     full = names == {BY_NAME["main"].subscription(lab.place)}
     short = names == {lab.place.name("main")}
-    text = "its full name" if full else "its short name" if short else f"{len(names)} names, none of them its own"
+    text = "its full name" if full else "its short name" if short else _other_name(lab, names)
     return Seen(text, full)
+
+
+def _other_name(lab: Lab, names: set[str]) -> str:
+    """What is known of names that are not those of the subscription; a report keeps neither project ids nor numbers."""
+    end = f"/subscriptions/{lab.place.name('main')}"
+    projects = {name.removeprefix("projects/").removesuffix(end) for name in names if name.endswith(end)}
+    if len(projects) == len(names) == 1 and projects.pop().isdecimal():
+        return "its full name, with the number of the project in place of its id"
+    return f"{len(names)} names, none of them its own"
 
 
 def _defaults(lab: Lab) -> Seen:

@@ -22,8 +22,22 @@ from exporter.verify.questions import Step
 PROVOKED: Mapping[str, str] = {"deleted": "deleted", "denied": "denied", "mismatch": "mismatched"}
 """Pipelines whose tables refuse everything, and the steps that see to it."""
 
-_UNSEEN: Mapping[str, Any] = {"state": "ACTIVE", "bigquery_state": "ACTIVE", "after_s": None, "dead_letters": 0}
-_LONGEST_S = 900.0
+_UNSEEN: Mapping[str, Any] = {
+    "state": "ACTIVE",
+    "bigquery_state": "ACTIVE",
+    "after_s": None,
+    "is_stable": False,
+    "again": 0,
+    "sequence": [],
+    "dead_letters": 0,
+    "refused_letters": 0,
+}
+_LONGEST_S = 1_500.0
+"""A right that was taken away may still be used for more than seven minutes, and an open write stream for longer."""
+
+_AGAIN_EVERY_S = 60.0
+_MESSAGES_AGAIN, _MESSAGES_REFUSED = 2, 8
+_MENDED_S = 2_400.0
 _QUIET_S = 240.0
 """So long after the state is seen it is watched whether messages go to the dead-letter topic after all."""
 
@@ -31,7 +45,8 @@ _QUIET_S = 240.0
 def said(lab: Lab, name: str) -> dict[str, Any]:
     """What was seen of a pipeline: its states, ``after_s`` (None where it stayed ACTIVE), ``first_look_s``, ``dead_letters``.
 
-    The times are those since the first message that the table could not take.
+    ``refused_letters`` are those of the messages that were published when it had stopped, ``again`` is how often more was published until
+    it stopped, ``sequence`` each change: seconds, state, bigquery_config.state. The times are those since the first message for the table.
     """
     found: dict[str, Any] = lab.book.get(f"stopped {name}", {})
     return found
@@ -43,16 +58,48 @@ def _stopped(name: str) -> Callable[[Lab], bool]:
     def watch(lab: Lab) -> bool:
         seen = {**_UNSEEN, "first_look_s": _since_published_s(lab, name), **said(lab, name)}
         waited_s = lab.waited_s(f"{name} stopped")
-        if seen["after_s"] is None:
-            seen |= _states(lab, name)
-            active = seen["state"] == seen["bigquery_state"] == "ACTIVE"
-            seen["after_s"] = None if active else _since_published_s(lab, name)
-        seen["dead_letters"] += len(letters.pulled(lab, BY_NAME[name].dead_letter_subscription(lab.place)))
+        if not seen["is_stable"]:
+            seen = _looked(lab, name, seen)
+        if seen["after_s"] is None and waited_s < _LONGEST_S and _published_again(lab, name, seen["again"] + 1):
+            seen["again"] += 1
+        pulled = letters.pulled(lab, BY_NAME[name].dead_letter_subscription(lab.place))
+        seen["dead_letters"] += len(pulled)
+        seen["refused_letters"] += sum(1 for each in pulled if f'"{name}-refused"'.encode() in each.data)
         lab.book.note(f"stopped {name}", seen)
-        told = seen["after_s"] is not None or waited_s > _LONGEST_S
-        return told and lab.waited_s(f"{name} quiet") > _QUIET_S
+        told = seen["is_stable"] or waited_s > _LONGEST_S
+        return told and _publish_refused(lab, name) and lab.waited_s(f"{name} quiet") > _QUIET_S
 
     return watch
+
+
+def _looked(lab: Lab, name: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known after one more look: a state other than ACTIVE counts when two looks in a row saw it."""
+    now, after_s = _states(lab, name), _since_published_s(lab, name)
+    seen = {**before, **now}
+    was_same = all(before[key] == now[key] for key in now)
+    if not was_same or not before["sequence"]:
+        seen["sequence"] = [*before["sequence"], [round(after_s, 1), now["state"], now["bigquery_state"]]]
+    if now["state"] == now["bigquery_state"] == "ACTIVE":
+        return {**seen, "after_s": None}
+    return {**seen, "after_s": before["after_s"] if was_same else after_s, "is_stable": was_same}
+
+
+def _published_again(lab: Lab, name: str, batch: int) -> bool:
+    """Publish a few messages more: what was published before the change was known everywhere was written, and shows nothing."""
+    if lab.waited_s(f"{name} again {batch}") < _AGAIN_EVERY_S:
+        return False
+    bodies = [Draft(messages.good(lab.place.run, f"{name}-{batch}", place)) for place in range(_MESSAGES_AGAIN)]
+    return messages.publish(lab, BY_NAME[name], f"messages {name}", batch, bodies)
+
+
+def refused(name: str) -> str:
+    """The fact that lists the messages that were published when the subscription had stopped: no writer was left to take them."""
+    return f"refused {name}"
+
+
+def _publish_refused(lab: Lab, name: str) -> bool:
+    bodies = [Draft(messages.good(lab.place.run, f"{name}-refused", place)) for place in range(_MESSAGES_REFUSED)]
+    return messages.publish(lab, BY_NAME[name], refused(name), 0, bodies)
 
 
 def _states(lab: Lab, name: str) -> dict[str, str]:
@@ -110,21 +157,21 @@ def _delivered(lab: Lab) -> bool:
     """Wait until the messages that were held back are in their tables, or long enough for that."""
     found = {name: _landed(lab, name) for name in PROVOKED}
     lab.book.note("mended rows", found)
-    everything = all(found[name] == len(lab.book.get(f"messages {name}")) for name in PROVOKED)
-    return everything or lab.waited_s("mended messages") > _LONGEST_S
+    everything = all(found[name] == len(lab.book.get(refused(name))) for name in PROVOKED)
+    return everything or lab.waited_s("mended messages") > _MENDED_S
 
 
 def _landed(lab: Lab, name: str) -> int:
-    ids = [each["id"] for each in lab.book.get(f"messages {name}")]
+    ids = [each["id"] for each in lab.book.get(refused(name))]
     text = f"SELECT COUNT(DISTINCT message_id) AS n FROM {queries.table(lab, name)} WHERE message_id IN UNNEST(@ids)"
     return int(queries.row(lab, text, ids=ids)["n"])
 
 
 STEPS = (
     *(
-        Step(f"stopped {name}", f"watching what becomes of a pipeline that is {step}", _stopped(name), (step,), timedelta(minutes=30))
+        Step(f"stopped {name}", f"watching what becomes of a pipeline that is {step}", _stopped(name), (step,), timedelta(minutes=40))
         for name, step in PROVOKED.items()
     ),
     Step("mended", "giving tables, rights and columns back", _mended, tuple(f"stopped {name}" for name in PROVOKED)),
-    Step("delivered", "waiting for what was held back", _delivered, ("mended",), timedelta(minutes=20)),
+    Step("delivered", "waiting for what was held back", _delivered, ("mended",), timedelta(minutes=45), queries=3),
 )  # fmt: skip

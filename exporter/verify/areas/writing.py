@@ -71,8 +71,9 @@ def _order(lab: Lab) -> Seen | None:
     same = own.answered(lab, trial, "same", [own.gauge(lab, trial.job, trial.end, 3.0, labels={own.PLACE: "same"})])
     said = {"older": older, "same end": same}
     text = "; ".join(f"{name}: {_judged(each)}" for name, each in said.items())
-    wanted = [Verdict.ALREADY_WRITTEN.value, "INVALID_ARGUMENT"]
-    expected = all(each["answers"] == [wanted] and each["code"] == "INVALID_ARGUMENT" for each in said.values())
+    known, early = [Verdict.ALREADY_WRITTEN.value, "INVALID_ARGUMENT"], [Verdict.RETRYABLE.value, TOO_FREQUENT]
+    worded = older["answers"] == [known] and same["answers"] in ([known], [early])
+    expected = worded and all(each["code"] == "INVALID_ARGUMENT" for each in said.values())
     return Seen(text, expected, {"order_enforced": own.refused(older)}, said)
 
 
@@ -135,7 +136,7 @@ CHECKS = (
     Check(
         "C01",
         "Is a point refused that does not end after the newest of its series?",
-        "yes, with INVALID_ARGUMENT and words by which the exporter knows that it need not be sent again",
+        "yes, with INVALID_ARGUMENT and words by which the exporter knows that it need not be sent again, or only later",
         _INTERVALS,
         _order,
         ("described",),

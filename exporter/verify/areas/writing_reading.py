@@ -16,7 +16,12 @@ _LOOKS, _LOOK_EVERY_S = 15, 1.0
 
 
 def _delay(lab: Lab) -> Seen | None:
-    """Look for a point at short intervals at first, and whenever it is asked again later."""
+    """Look for a point at short intervals at first, and whenever it is asked again later.
+
+    Points of a new metric may take longer to be read: the point that is judged is written when an earlier one was read.
+    """
+    if not _is_known(lab):
+        return None
 
     def write_one() -> dict[str, Any]:
         job, end = own.fresh(lab, "read"), own.second(lab.now())
@@ -36,6 +41,24 @@ def _delay(lab: Lab) -> Seen | None:
             text = "at once" if delay_s == 0 else f"{delay_s:g} s after it was written, at most"
             return Seen(text, delay_s <= _LATEST_S, {"read_delay_s": delay_s})
     return None
+
+
+def _is_known(lab: Lab) -> bool:
+    """Whether a first point of the metric has been read."""
+
+    def write_first() -> dict[str, str]:
+        job, end = own.fresh(lab, "read-first"), own.second(lab.now())
+        own.put(lab, [own.gauge(lab, job, end)])
+        return {"job": job, "end": end.isoformat()}
+
+    if lab.book.get("first point read", False):
+        return True
+    first = lab.once("first point to read", write_first)
+    end = datetime.fromisoformat(first["end"])
+    found = bool(own.read(lab, own.GAUGE, first["job"], end - timedelta(minutes=1), end))
+    if found:
+        lab.book.note("first point read", True)
+    return found
 
 
 CHECKS = (

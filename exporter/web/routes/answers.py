@@ -38,6 +38,7 @@ class Answered(BaseModel):
     step_s: int | None = Field(description="the alignment period that was used; null: none")
     problem: str | None = Field(description="why there is no answer, in words")
     truncated: bool = Field(description="there are more series than these")
+    stretched: bool = Field(description="values are sums over `step_s`, which is longer than the period asked for")
 
 
 Answers = Annotated[dict[str, Answered], Field(description="by query id")]
@@ -51,6 +52,7 @@ def encode(answer: Answer, legend: str = "") -> dict[str, Any]:
         "step_s": answer.step_s,
         "problem": answer.problem,
         "truncated": answer.truncated,
+        "stretched": answer.stretched,
     }
 
 

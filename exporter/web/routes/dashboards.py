@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
+from exporter.console.crowds import Crowd, Crowded
 from exporter.console.dashboards import spans, variables
+from exporter.console.dashboards.nodes import not_json
 from exporter.console.dashboards.page import Page
 from exporter.console.dashboards.parsing import parse
 from exporter.console.dashboards.shelf import Entry, Unreadable
@@ -25,22 +30,29 @@ from exporter.web.schemas import Moment
 
 OPENED = "opened"
 """The name of a dashboard that came with the request."""
+MOST_REQUESTS = 60
+"""Different requests of Cloud Monitoring for one page: the largest of the fleet's own need some fifty."""
+LARGE = 50
+"""Queries of a page: those that have more are answered few at a time. None of the fleet's own has."""
 _FILTER = "KEY:VALUE, for each chosen value of each field of the view; `*` and no value mean everything"
+_AT_ONCE, _WAITING, _WAIT_S = 2, 4, 10.0
 _WRONG: dict[int | str, dict[str, Any]] = {
     400: problem_of("The body cannot be read."),
     422: problem_of("A parameter is wrong."),
+    429: problem_of("It is asked too often, or too many ask for large dashboards."),
 }
 _STORED: dict[int | str, dict[str, Any]] = {
     404: problem_of("There is no such dashboard."),
     422: problem_of("A parameter is wrong, or the file holds no dashboard."),
+    429: problem_of("It is asked too often, or too many ask for large dashboards."),
 }
 
 
 class Source(Protocol):
     """Answers questions; may be asked from any thread."""
 
-    def ask_each(self, wanted: Sequence[tuple[Question, Range]]) -> list[Answer]:
-        """An answer to each question for its range, in their order."""
+    def ask_each(self, wanted: Sequence[tuple[Question, Range]], *, most_requests: int | None = None) -> list[Answer]:
+        """An answer to each question for its range, in their order; beyond so many requests they say that they were not asked."""
         ...
 
     @property
@@ -64,6 +76,25 @@ class Dashboards(Protocol):
     def view(self, name: str) -> View | None:
         """One of them, None where there is none; raises ``Unreadable``."""
         ...
+
+
+class _Route(APIRoute):
+    """Says of a body that is YAML what to do, where others hear of the first character that is no JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except RequestValidationError as error:
+                yaml = not_json(error.body) if any(each["type"] == "json_invalid" for each in error.errors()) else None
+                if yaml is None:
+                    raise
+                return problem(422, yaml)
+
+        return handle
 
 
 class ListedDashboard(BaseModel):
@@ -99,7 +130,8 @@ class OpenedDashboard(BaseModel):
 
 def router(shelf: Dashboards, source: Source, span_of: Callable[..., Range]) -> APIRouter:
     """The routes of dashboards; ``span_of`` is the dependency that reads the range of time."""
-    routes = APIRouter(prefix="/api/dashboards", tags=["dashboards"])
+    routes = APIRouter(prefix="/api/dashboards", tags=["dashboards"], route_class=_Route)
+    crowd = Crowd(_AT_ONCE, _WAITING, _WAIT_S)
 
     def stored(name: str) -> View | Response:
         try:
@@ -109,10 +141,7 @@ def router(shelf: Dashboards, source: Source, span_of: Callable[..., Range]) -> 
         return found or problem(404, "there is no such dashboard: /api/dashboards lists those that there are")
 
     def data(found: View, chosen: Mapping[str, Sequence[str]], span: Range) -> Response:
-        try:
-            return _json(read(found, chosen, span, source))
-        except UnknownField as error:
-            return problem(422, str(error))
+        return _data(found, chosen, span, source, crowd)
 
     @routes.get("", response_model=DashboardList, summary="Which dashboards are there?")
     def list_dashboards() -> Response:
@@ -155,13 +184,24 @@ def router(shelf: Dashboards, source: Source, span_of: Callable[..., Range]) -> 
     return routes
 
 
+def _data(found: View, chosen: Mapping[str, Sequence[str]], span: Range, source: Source, crowd: Crowd) -> Response:
+    """The data of a view, or why there is none now."""
+    try:
+        with crowd.entered() if len(found.queries) > LARGE else nullcontext():
+            return _json(read(found, chosen, span, source))
+    except UnknownField as error:
+        return problem(422, str(error))
+    except Crowded as error:
+        return problem(429, str(error), headers={"retry-after": str(error.retry_s)})
+
+
 def read(found: View, chosen: Mapping[str, Sequence[str]], span: Range, source: Source) -> dict[str, Any]:
     """The data of a view as JSON, all queries asked together; raises ``UnknownField``."""
     before = source.calls
     filled = variables.filled(found, chosen)
     own = {name: spans.own(query, span) for name, query in filled.queries.items()}
     wanted = [(spans.question(query, own[name]), own[name]) for name, query in filled.queries.items()]
-    brought = dict(zip(filled.queries, source.ask_each(wanted), strict=True))
+    brought = dict(zip(filled.queries, source.ask_each(wanted, most_requests=MOST_REQUESTS), strict=True))
     brought |= {name: Answer(problem=why) for name, why in filled.problems.items()}
     return {
         "start": rfc3339(span.start),

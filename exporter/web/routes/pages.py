@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from exporter.web.problems import problem
 
@@ -33,6 +40,9 @@ PAGES = (
     "/dashboards/{name}",
 )
 """Every path that shows the shell; its scripts decide what is on the page."""
+_PAGE: Final = re.compile("|".join(re.escape(path).replace(r"\{name\}", "[^/]+") for path in PAGES))
+_NO_PAGES: Final = ("api", "static", "metrics", "healthz", "readyz", "cycle", "openapi.json")
+"""First parts of paths that programs ask for: there, errors stay problem details."""
 
 _EMPTY = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 _MAPS = "'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='"
@@ -116,6 +126,22 @@ class Files:
         return _file(_SHELL, text.replace('"/static/', f'"/static/{self.version}/').encode())
 
 
+class _Elsewhere(APIRoute):
+    """Any other path, but only for somebody who navigates with a browser; it takes nothing away from other routes."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match a GET that accepts HTML outside of the API."""
+        if scope["type"] != "http" or scope["method"] != "GET" or not _navigates(scope):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def _navigates(scope: Scope) -> bool:
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    first: str = scope["path"].lstrip("/").split("/", 1)[0]
+    return b"text/html" in accepted and first not in _NO_PAGES
+
+
 def router() -> APIRouter:
     """The routes of the pages and of their files."""
     files = Files()
@@ -137,6 +163,14 @@ def router() -> APIRouter:
     def static(request: Request, name: str) -> Response:
         return _static(request, files.find(name), _EACH_TIME)
 
+    def elsewhere(request: Request, path: str) -> Response:
+        bare = f"/{path.rstrip('/')}"
+        if path.endswith("/") and _PAGE.fullmatch(bare):
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"{quote(bare)}{query}", 308)
+        return _answer(request, files.shell, _EACH_TIME, {"content-security-policy": POLICY}, 404)
+
+    routes.add_api_route("/{path:path}", elsewhere, methods=["GET"], name="elsewhere", route_class_override=_Elsewhere)
     return routes
 
 
@@ -146,14 +180,14 @@ def _static(request: Request, file: File | None, cache: str) -> Response:
     return _answer(request, file, cache, {})
 
 
-def _answer(request: Request, file: File, cache: str, more: Mapping[str, str]) -> Response:
+def _answer(request: Request, file: File, cache: str, more: Mapping[str, str], status: int = 200) -> Response:
     headers = {"etag": file.etag, "cache-control": cache, "vary": "accept-encoding", **more}
     known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    if file.etag.removeprefix("W/") in known:
+    if status == HTTPStatus.OK and file.etag.removeprefix("W/") in known:
         return Response(status_code=304, headers=headers)
     if file.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(file.packed, headers={**headers, "content-encoding": "gzip"}, media_type=file.type)
-    return Response(file.content, headers=headers, media_type=file.type)
+        return Response(file.packed, status, headers={**headers, "content-encoding": "gzip"}, media_type=file.type)
+    return Response(file.content, status, headers=headers, media_type=file.type)
 
 
 def _file(name: str, content: bytes) -> File:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import HTTPException, Query
+from fastapi import HTTPException, Query, Request
 
 from exporter.config import parse_duration
 from exporter.console.dashboards.spans import LONGEST
@@ -15,6 +16,8 @@ from exporter.console.series.model import Range
 _SHORTEST = timedelta(minutes=1)
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 """Nothing that can be asked has values before; and a widget's own range may begin six weeks earlier."""
+_AHEAD = timedelta(days=1)
+"""Clocks and zones may differ; beyond this nothing has happened yet."""
 _USUAL = "1h"
 
 Last = Annotated[
@@ -31,16 +34,26 @@ Moment = Annotated[
 ]
 
 
-def ranges(now: Callable[[], datetime]) -> Callable[[str | None, str | None, str | None], Range]:
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
+
+
+def ranges(now: Callable[[], datetime]) -> Callable[..., Range]:
     """The dependency that reads the range of a request; ``now`` is the exporter's clock."""
 
-    def span(last: Last = None, start: Moment = None, end: Moment = None) -> Range:
+    def span(request: Request, last: Last = None, start: Moment = None, end: Moment = None) -> Range:
         try:
+            _once(request)
             return _span(now, last, start, end)
         except (ValueError, OverflowError) as error:
             raise HTTPException(422, str(error)) from error
 
     return span
+
+
+def _once(request: Request) -> None:
+    for name in ("last", "start", "end"):
+        if len(request.query_params.getlist(name)) > 1:
+            raise ValueError(f"`{name}` is given more than once: nobody knows which is meant")
 
 
 def _span(now: Callable[[], datetime], last: str | None, start: str | None, end: str | None) -> Range:
@@ -53,7 +66,10 @@ def _span(now: Callable[[], datetime], last: str | None, start: str | None, end:
         raise ValueError("give either `last`, or `start` and `end`")
     if start is None or end is None:
         raise ValueError("`start` and `end` belong together")
-    return _checked(_moment(start, "start"), _moment(end, "end"))
+    found = _checked(_moment(start, "start"), _moment(end, "end"))
+    if found.start > now() + _AHEAD:
+        raise ValueError("`start` lies in the future")
+    return found
 
 
 def _checked(start: datetime, end: datetime) -> Range:
@@ -68,9 +84,15 @@ def _moment(text: str, name: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
+        if _FORM.fullmatch(text):
+            raise ValueError(f"`{name}` is no moment that there is: look at its day, its hour and its zone") from error
         raise ValueError(f"`{name}` is not of the form 2026-11-24T12:00:00Z") from error
     if found.tzinfo is None:
         raise ValueError(f"`{name}` needs a zone, such as 2026-11-24T12:00:00Z")
-    if found.astimezone(UTC) < _FIRST:
+    # Before it becomes UTC: at the ends of the calendar that cannot be done.
+    if found < _FIRST:
         raise ValueError(f"`{name}` lies before the year {_FIRST.year}")
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"`{name}` lies in the future") from error

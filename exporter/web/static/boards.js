@@ -64,6 +64,7 @@ export class Board {
     this.place = h("div", { class: "board" }, waiting());
     this.element = h("div", {}, this.fields, this.notes, this.place);
     this.grid = null;
+    this.answered = false;
   }
 
   /** Ask and show; what is shown stays until the new answers are there. */
@@ -72,22 +73,31 @@ export class Board {
     const data = this.source.data(range, chosen, signal);
     data.catch(() => {});
     try {
-      if (!this.grid) this.build(await this.source.view(signal), await systemNames());
+      if (!this.grid) this.build(...await Promise.all([this.source.view(signal), systemNames()]));
+      this.grid.early();
       this.offer(chosen);
       const { start, end, answers } = await data;
       replace(this.notes, problems(this.view.notes ?? []));
+      this.answered = true;
       await this.grid.update(answers, [Date.parse(start), Date.parse(end)]);
     } catch (error) {
       if (signal.aborted) throw error;
       const again = failure(error, () => change({}, { replace: true }));
-      if (this.grid) replace(this.notes, again);
-      else replace(this.place, again);
+      if (this.answered) replace(this.notes, again);
+      else this.clear(again);
     }
   }
 
   /** Free what is held. */
   leave() {
     this.grid?.remove();
+  }
+
+  /** Say one thing instead of cards that would wait for ever. */
+  clear(said) {
+    this.grid?.remove();
+    this.grid = null;
+    replace(this.place, said);
   }
 
   build(view, systems) {

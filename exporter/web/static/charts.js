@@ -4,12 +4,12 @@
 import { baseLayout, plainText, reach, roomFor, timeAxis, valueAxis } from "./axes.js";
 import { Card } from "./cards.js";
 import { replace } from "./elements.js";
-import { frame, isDistribution, problemsOf, seriesOf } from "./frames.js";
+import { frame, isDistribution, notesOf, problemsOf, seriesOf } from "./frames.js";
 import { heatmap } from "./heatmaps.js";
 import { Legend } from "./legends.js";
 import { isShare, unitOf } from "./meanings.js";
-import { noData } from "./notices.js";
-import { seriesColour, shade, thresholdColour } from "./palette.js";
+import { noData, waiting } from "./notices.js";
+import { seriesColour, seriesDash, shade, thresholdColour } from "./palette.js";
 import { Plot } from "./plots.js";
 import { exactRange } from "./ranges.js";
 import { change } from "./router.js";
@@ -26,6 +26,7 @@ export class Chart {
     this.card = new Card(widget.title, { kind: "chart", help, level, values: () => frame(this.drawn) });
     this.card.complain(widget.problems ?? [], true);
     this.element = this.card.element;
+    replace(this.card.body, waiting());
     this.plot = new Plot(`Chart: ${widget.title || "untitled"}. Its values can be had as a table.`);
     this.legend = new Legend((key) => this.light(key), () => this.plot.again());
     this.tooltip = new Tooltip(this.plot.element);
@@ -42,11 +43,12 @@ export class Chart {
   update(answers, span) {
     const found = seriesOf(this.widget.series, answers).filter((one) => one.series.ends_s.length > 0);
     this.drawn = found.map((one, index) => ({ ...one, key: `${one.query}.${one.index}`,
-      colour: seriesColour(one.series.name, index) }));
+      colour: seriesColour(one.series.name, index), dash: seriesDash(one.series.name, index) }));
     this.span = span;
+    this.card.note(notesOf(this.widget.series, answers, this.widget.range));
     this.card.complain([...problemsOf(this.widget.series, answers), ...misfits(this.drawn)]);
     if (this.drawn.length === 0) {
-      replace(this.card.body, noData());
+      this.card.empty(this.widget.series, problemsOf(this.widget.series, answers));
       return;
     }
     if (!this.plot.element.isConnected) replace(this.card.body, this.plot.element, this.legend.element,

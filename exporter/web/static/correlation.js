@@ -15,7 +15,7 @@ export function strength(coefficient, n) {
 
 /** A coefficient with two digits. */
 export function coefficient(value) {
-  return value === null || value === undefined ? "–" : value.toFixed(2).replace("-", "−");
+  return value === null || value === undefined ? "–" : (Number(value.toFixed(2)) || 0).toFixed(2).replace("-", "−");
 }
 
 /** A matrix of coefficients as a table; `choose(row, column)` is called for the cell that is clicked. */

@@ -5,7 +5,7 @@ import { get } from "./api.js";
 import { Card } from "./cards.js";
 import { h, replace } from "./elements.js";
 import { failure, noData, waiting } from "./notices.js";
-import { moment } from "./times.js";
+import { exactMoment } from "./times.js";
 
 /** The tab of dead letters. */
 export class DeadLetters {
@@ -39,8 +39,9 @@ export class DeadLetters {
   }
 }
 
-function letter(one) {
-  const facts = [["Published", moment(Date.parse(one.publish_time))], ["Attempt", one.delivery_attempt],
+/** One message with everything that is known of it. */
+export function letter(one) {
+  const facts = [["Published", exactMoment(Date.parse(one.publish_time))], ["Attempt", one.delivery_attempt],
     ["Ordering key", one.ordering_key],
     ...Object.entries(one.attributes ?? {})].filter(([, value]) => value !== null && value !== undefined
       && value !== "");

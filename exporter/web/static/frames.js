@@ -1,6 +1,9 @@
 // @ts-check
 /** The values behind a chart as one table: a row per time, a column per series. */
 
+import { lengthName } from "./ranges.js";
+import { period } from "./times.js";
+
 const utc = (seconds) => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 
 /** Series of answers with the query they belong to: `[{query, answer, series, index}]`. */
@@ -48,6 +51,15 @@ export function problemsOf(entries, answers) {
     if (!answer) return ["The server gave no answer for a part of this."];
     return [answer.problem, answer.truncated ? "There are more series than can be shown; some are left out." : null];
   }).filter(Boolean);
+}
+
+/** What has to be known to read values: how long a point is where it is longer than was asked, and a range of its own. */
+export function notesOf(entries, answers, own) {
+  const stretched = entries.map((entry) => answers[entry.query]).filter((answer) => answer?.stretched && answer.step_s)
+    .map((answer) => `each point: ${lengthName(answer.step_s)}`);
+  const range = own?.last_s ? `last ${lengthName(own.last_s)}`
+    : own?.start && own?.end ? period(Date.parse(own.start), Date.parse(own.end)) : null;
+  return [...new Set([...stretched, range])].filter(Boolean);
 }
 
 function distributionFrame(drawn) {

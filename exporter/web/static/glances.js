@@ -15,7 +15,7 @@ const COLUMNS = [
     ["data_age_s", "Data age", "s"],
   ["error_ratio", "Failed", "10^2.%"], ["backlog_messages", "Backlog", "{message}"],
     ["published_per_s", "Published", "1/s"],
-  ["delivered_per_s", "Delivered", "1/s"], ["cost_per_message_usd", "Cost per message", "{USD}"],
+  ["delivered_per_s", "Delivered", "1/s"], ["cost_per_message_usd", "Cost per message", "{USD}/{message}"],
 ];
 
 /** The panel at the top of the fleet's page. */
@@ -35,7 +35,9 @@ export class Glances {
     this.element = h("section", { class: "card glances", "aria-label": "Systems by health" },
       h("div", { class: "card-head" }, h("h2", {}, "Systems"), this.counts,
         h("div", { class: "card-actions" }, this.search, this.asTable)),
-      this.said, this.list);
+      this.said, h("p", { class: "hint inside" },
+        "The number of a system is the p95 latency of its newest window; of one that is not well, what stands out."),
+      this.list);
   }
 
   /** Show systems. */

@@ -18,11 +18,24 @@ export class IncidentWidget {
     this.card.complain(widget.problems ?? [], true);
     this.jobs = only ? [only] : (widget.resources ?? []).map((one) => one.labels?.job).filter(Boolean);
     this.element = this.card.element;
+    this.loading = null;
     replace(this.card.body, waiting());
   }
 
-  /** Ask again; answers of queries say nothing about incidents. */
-  async update() {
+  /** Ask at once: answers of queries say nothing about incidents, and need not be waited for. */
+  early() {
+    this.loading = this.ask();
+    return this.loading;
+  }
+
+  /** Done when the incidents are shown; asks again unless that was begun. */
+  update() {
+    const asked = this.loading ?? this.ask();
+    this.loading = null;
+    return asked;
+  }
+
+  async ask() {
     try {
       const answer = await shared();
       const groups = this.jobs.length ? answer.groups.map((group) => narrowed(group, this.jobs))
@@ -30,7 +43,7 @@ export class IncidentWidget {
       const open = groups.filter((group) => !group.end);
       const list = open.length ? groupsOf(open) : noData(groups.length
         ? `Nothing is open; ${groups.length} over in this range` : "No incidents in this range");
-      replace(this.card.body, h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Incidents" },
+      replace(this.card.body, h("div", { class: "scroller", tabindex: "0", role: "group", "aria-label": "Incidents" },
         list,
         h("p", { class: "hint" }, answer.note, " ", h("a", { href: pageHref("/incidents") }, "All incidents"))));
       this.card.complain([answer.problem].filter(Boolean));

@@ -4,6 +4,9 @@
 import { h, replace } from "./elements.js";
 import { textOf } from "./meanings.js";
 
+/** More entries than this nobody reads, and thousands stall a browser. */
+const MOST = 60;
+
 /** A legend; `light` gets the key that is pointed at, `redraw` is called when something was hidden. */
 export class Legend {
   constructor(light, redraw) {
@@ -20,7 +23,8 @@ export class Legend {
   update(drawn, notes = []) {
     const focused = [...this.buttons].find(([, button]) => button === document.activeElement)?.[0];
     this.buttons.clear();
-    replace(this.list, drawn.map((one) => h("li", {}, this.button(one))));
+    replace(this.list, drawn.slice(0, MOST).map((one) => h("li", {}, this.button(one))),
+      drawn.length > MOST ? h("li", { class: "legend-note" }, `and ${drawn.length - MOST} more: see the table`) : null);
     this.notes.textContent = notes.join(" · ");
     this.notes.hidden = notes.length === 0;
     this.element.hidden = drawn.length === 0;
@@ -43,7 +47,7 @@ export class Legend {
           pointerleave: () => this.pointed(null),
         focus: () => this.pointed(one.key), blur: () => this.pointed(null),
       },
-    }, h("span", { class: "swatch", css: { background: `var(${one.colour})` } }),
+    }, h("span", { class: `swatch ${one.dash ?? "solid"}`, css: { background: `var(${one.colour})` } }),
       h("span", { class: "name" }, one.series.name || "value"),
     h("span", { class: "value" }, value));
     this.buttons.set(one.key, button);

@@ -9,6 +9,7 @@ export const HEALTH = ["failing", "degraded", "healthy"];
 /** The unit in which values of a series are read: shares in percent. */
 export function unitOf(series) {
   if (!series) return "1";
+  if (/\/(ingest_)?cost_per_message$/.test(series.metric_type) && series.unit === "{USD}") return "{USD}/{message}";
   return series.unit === "1" && /ratio$/.test(series.metric_type) ? "10^2.%" : series.unit || "1";
 }
 

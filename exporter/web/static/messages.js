@@ -6,7 +6,7 @@ import { Card } from "./cards.js";
 import { h, replace } from "./elements.js";
 import { failure, noData, waiting } from "./notices.js";
 import { rangeName } from "./ranges.js";
-import { moment } from "./times.js";
+import { exactMoment } from "./times.js";
 import { format } from "./units.js";
 
 /** The tab of messages; each page is a query that costs, so that only a person asks for more. */
@@ -57,7 +57,7 @@ export class Messages {
     const older = h("button", { type: "button", class: "button", on: { click: () => this.older(older, page.next) } },
       "Older messages");
     replace(this.card.body,
-      h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Newest messages" },
+      h("div", { class: "scroller", tabindex: "0", role: "group", "aria-label": "Newest messages" },
         table(this.columns, this.rows)),
       h("p", { class: "foot" }, page.next ? older : h("span", {}, "These are all."), h("span", { class: "hint" },
         `${this.rows.length} shown · the last page billed ${format(page.bytes_billed, "By")} `,
@@ -101,7 +101,7 @@ function exact(value) {
   const ms = Date.parse(value);
   if (Number.isNaN(ms)) return value;
   const rest = new Date(ms).getMilliseconds();
-  return `${moment(ms - rest)}${rest ? `.${String(rest).padStart(3, "0")}` : ""}`;
+  return `${exactMoment(ms)}${rest ? `.${String(rest).padStart(3, "0")}` : ""}`;
 }
 
 function plain(value) {

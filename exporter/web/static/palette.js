@@ -13,11 +13,17 @@ const MEANINGS = {
     rejected: "--bad",
   "2xx": "--series-1", "4xx": "--series-2", "5xx": "--bad",
 };
+const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
 const THRESHOLDS = { red: "--bad", yellow: "--warn" };
 
 /** Name of the colour of a series, by what it is called, else by its number. */
 export function seriesColour(name, index) {
   return MEANINGS[String(name).trim().toLowerCase()] ?? `--series-${(index % COLOURS) + 1}`;
+}
+
+/** How a line is drawn: when the colours begin again, lines are dashed, then dotted. */
+export function seriesDash(name, index) {
+  return String(name).trim().toLowerCase() in MEANINGS ? "solid" : DASHES[Math.floor(index / COLOURS) % DASHES.length];
 }
 
 /** Name of the colour of a threshold. */

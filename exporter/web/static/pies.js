@@ -3,8 +3,8 @@
 
 import { Card } from "./cards.js";
 import { h, replace, svg } from "./elements.js";
-import { problemsOf, seriesOf } from "./frames.js";
-import { noData } from "./notices.js";
+import { notesOf, problemsOf, seriesOf } from "./frames.js";
+import { waiting } from "./notices.js";
 import { seriesColour } from "./palette.js";
 import { plainValue } from "./traces.js";
 import { format } from "./units.js";
@@ -16,20 +16,22 @@ export class Pie {
     this.card = new Card(widget.title, { kind: "pie", help, level, values: () => this.values() });
     this.card.complain(widget.problems ?? [], true);
     this.element = this.card.element;
+    replace(this.card.body, waiting());
     this.slices = [];
   }
 
   /** Show the newest values; what is not above zero has no share. */
   update(answers) {
     const drawn = seriesOf(this.widget.series, answers).filter((one) => one.series.ends_s.length > 0);
-    this.slices = drawn.map((one, index) => ({
+    this.slices = drawn.map((one) => ({
       name: one.series.name || "value", unit: one.series.unit,
         value: plainValue(one.series, one.series.ends_s.length - 1),
-      colour: seriesColour(one.series.name, index),
-    })).filter((slice) => slice.value !== null).sort((a, b) => b.value - a.value);
+    })).filter((slice) => slice.value !== null).sort((a, b) => b.value - a.value)
+      .map((slice, index) => ({ ...slice, colour: slice.value > 0 ? seriesColour(slice.name, index) : "--line" }));
+    this.card.note(notesOf(this.widget.series, answers, this.widget.range));
     this.card.complain(problemsOf(this.widget.series, answers));
     const total = this.slices.reduce((sum, slice) => sum + Math.max(0, slice.value), 0);
-    if (this.slices.length === 0) replace(this.card.body, noData());
+    if (this.slices.length === 0) this.card.empty(this.widget.series, problemsOf(this.widget.series, answers));
     else replace(this.card.body, h("div", { class: "pie-area" }, this.picture(total), this.legend(total)));
   }
 

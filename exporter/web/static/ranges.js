@@ -1,7 +1,7 @@
 // @ts-check
 /** Time ranges: in the address, in questions to the API, and in words. */
 
-import { moment, fromLocal } from "./times.js";
+import { fromLocal, length, moment } from "./times.js";
 
 /** Ranges to choose from, as the API reads them. */
 export const PRESETS = ["1h", "6h", "24h", "7d", "30d"];
@@ -15,6 +15,14 @@ export function rangeOf(query) {
   const end = query.get("end");
   if (start && end) return { start, end };
   return { last: query.get("last") ?? DEFAULT };
+}
+
+/** Parameters without what names a second range or half of one: two times count before a length. */
+export function tidied(query) {
+  const next = new URLSearchParams(query);
+  if (query.get("start") && query.get("end")) next.delete("last");
+  else for (const name of ["start", "end"]) next.delete(name);
+  return next;
 }
 
 /** Put a range into the parameters of an address; the usual one needs no words. */
@@ -34,6 +42,11 @@ export function rangeParameters(query) {
 export function rangeName(range) {
   if (range.last) return `last ${NAMES[range.last] ?? range.last}`;
   return `${moment(Date.parse(range.start))} to ${moment(Date.parse(range.end))}`;
+}
+
+/** A length in seconds in words: whole days as days. */
+export function lengthName(seconds) {
+  return seconds % 86_400 === 0 && seconds > 86_400 ? `${seconds / 86_400} days` : length(seconds * 1000);
 }
 
 /** A range out of two local times; says in words why it is none. */

@@ -1,13 +1,15 @@
 // @ts-check
 /** The address says what is shown: pages by path, everything else (range, filters, measures) by parameters. */
 
-import { rangeOf, rangeParameters } from "./ranges.js";
+import { rangeOf, rangeParameters, tidied } from "./ranges.js";
 
 let changed = () => {};
 
 /** Where we are: path, parameters and time range. */
 export function place() {
-  const query = new URLSearchParams(location.search);
+  const given = new URLSearchParams(location.search);
+  const query = tidied(given);
+  if (query.size !== given.size) history.replaceState(null, "", withQuery(location.pathname, query));
   return { path: decodedPath(), query, range: rangeOf(query) };
 }
 

@@ -3,9 +3,9 @@
 
 import { Card } from "./cards.js";
 import { h, replace } from "./elements.js";
-import { frame, problemsOf, seriesOf } from "./frames.js";
+import { frame, notesOf, problemsOf, seriesOf } from "./frames.js";
 import { textOf } from "./meanings.js";
-import { noData } from "./notices.js";
+import { waiting } from "./notices.js";
 import { crossed, thresholdColour } from "./palette.js";
 import { gauge, spark } from "./sparks.js";
 import { moment, zone } from "./times.js";
@@ -22,6 +22,7 @@ export class Scorecard {
     this.card = new Card(widget.title, { kind: "scorecard", help, level, values: () => frame(this.drawn) });
     this.card.complain(widget.problems ?? [], true);
     this.element = this.card.element;
+    replace(this.card.body, waiting());
     this.drawn = [];
   }
 
@@ -30,11 +31,12 @@ export class Scorecard {
     this.drawn = seriesOf(this.entries, answers).filter((one) => one.series.ends_s.length > 0);
     const several = this.drawn.length > 1
       ? [`There are ${this.drawn.length} series; this is ${this.drawn[0].series.name}.`] : [];
+    this.card.note(notesOf(this.entries, answers, this.widget.range));
     this.card.complain([...problemsOf(this.entries, answers), ...several]);
     const first = this.drawn[0];
     if (!first) {
       this.mark(null);
-      replace(this.card.body, noData());
+      this.card.empty(this.entries, problemsOf(this.entries, answers));
       return;
     }
     const { series, answer } = first;

@@ -3,9 +3,9 @@
 
 import { Card } from "./cards.js";
 import { h, replace } from "./elements.js";
-import { problemsOf, seriesOf } from "./frames.js";
+import { notesOf, problemsOf, seriesOf } from "./frames.js";
 import { HEALTH, isHealth, unitOf } from "./meanings.js";
-import { noData } from "./notices.js";
+import { waiting } from "./notices.js";
 import { crossed, thresholdColour } from "./palette.js";
 import { SortableTable, systemLink } from "./tables.js";
 import { plainValue } from "./traces.js";
@@ -21,6 +21,7 @@ export class SeriesTable {
     this.card = new Card(widget.title, { kind: "table", help, level, values: () => this.values() });
     this.card.complain(widget.problems ?? [], true);
     this.element = this.card.element;
+    replace(this.card.body, waiting());
     this.table = new SortableTable(widget.title || "Newest values");
     this.drawn = [];
   }
@@ -28,9 +29,10 @@ export class SeriesTable {
   /** Show the newest value of each series. */
   update(answers) {
     this.drawn = seriesOf(this.widget.series, answers).filter((one) => one.series.ends_s.length > 0);
+    this.card.note(notesOf(this.widget.series, answers, this.widget.range));
     this.card.complain(problemsOf(this.widget.series, answers));
     if (this.drawn.length === 0) {
-      replace(this.card.body, noData());
+      this.card.empty(this.widget.series, problemsOf(this.widget.series, answers));
       return;
     }
     const { labels, rows } = merged(this.widget.series, this.drawn);

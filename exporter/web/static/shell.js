@@ -37,7 +37,7 @@ export class Shell {
         this.toggle,
         h("nav", { "aria-label": "Pages" }, this.menu),
         this.jump.element,
-        select("Theme", THEMES, theme(), choose)),
+        h("label", { class: "labelled theme" }, h("span", { class: "theme-name" }, "Theme"), select("Theme", THEMES, theme(), choose))),
       this.bar);
     setInterval(() => this.tick(), 10_000);
   }

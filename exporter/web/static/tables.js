@@ -17,7 +17,7 @@ export class SortableTable {
     this.body = h("tbody");
     this.note = h("p", { class: "hint" });
     this.table = h("table", { "aria-label": name }, this.head, this.body);
-    this.element = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": name }, this.table,
+    this.element = h("div", { class: "scroller", tabindex: "0", role: "group", "aria-label": name }, this.table,
       this.note);
   }
 

@@ -4,31 +4,59 @@
 import { Card } from "./cards.js";
 import { h, replace, sanitised } from "./elements.js";
 
+/** Height of a row of the grid, as widgets.css has it. */
+const ROW_PX = 18;
+const SLACK_PX = 3;
+
 /** A widget of kind `text`: the only one whose content is HTML, which the server made safe. */
 export class Text {
-  constructor(widget, { level = 3 } = {}) {
+  constructor(widget, { level = 3, refit = () => {} } = {}) {
     this.card = new Card(widget.title, { kind: "text", level });
     this.card.complain(widget.problems ?? [], true);
     this.element = this.card.element;
-    this.card.body.classList.add("prose");
-    this.card.body.setAttribute("tabindex", "0");
-    this.card.body.setAttribute("role", "region");
-    this.card.body.setAttribute("aria-label", widget.title || "Text");
-    this.card.body.append(sanitised(widget.html ?? ""));
+    // Texts of the same title repeat: they are groups, not landmarks.
+    this.element.removeAttribute("aria-label");
+    this.prose = h("div", { class: "prose", tabindex: "0", role: "group", "aria-label": widget.title || "Text" },
+      sanitised(widget.html ?? ""));
+    this.more = h("button", { type: "button", class: "more", hidden: true, on: { click: () => this.grow() } }, "More");
+    this.card.body.append(this.prose, this.more);
+    this.refit = refit;
+    this.grown = null;
+    this.watch = new ResizeObserver(() => { this.more.hidden = !this.isCut(); });
+    this.watch.observe(this.prose);
+  }
+
+  /** How many rows it takes after somebody wanted more; before that, what the dashboard says. */
+  rows() {
+    return this.grown;
+  }
+
+  isCut() {
+    return this.prose.scrollHeight > this.prose.clientHeight + SLACK_PX;
+  }
+
+  grow() {
+    const hidden = this.prose.scrollHeight - this.prose.clientHeight;
+    this.grown = Math.ceil((this.element.parentElement.clientHeight + hidden) / ROW_PX);
+    this.prose.classList.add("whole");
+    this.prose.focus();
+    this.refit();
   }
 
   /** Texts do not change. */
   update() {}
 
-  /** Nothing is held. */
-  remove() {}
+  /** Free what is held. */
+  remove() {
+    this.watch.disconnect();
+  }
 }
 
 /** A widget of kind `header`. */
 export class Header {
   constructor(widget) {
     this.element = h("div", { class: widget.divider ? "section-header divided" : "section-header" },
-      h("h2", {}, widget.title), widget.subtitle ? h("p", {}, widget.subtitle) : null);
+      h("h2", {}, widget.title), widget.subtitle ? h("p", {}, coded(widget.subtitle)) : null);
   }
 
   /** Headings do not change. */
@@ -83,6 +111,12 @@ export function explanations(items) {
     }
   }
   return found;
+}
+
+/** Text with what stands in backticks as code. */
+function coded(text) {
+  const parts = text.split("`");
+  return parts.length % 2 ? parts.map((part, at) => (at % 2 ? h("code", {}, part) : part)) : [text];
 }
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -35,6 +35,12 @@ export function moment(ms) {
   return Number.isFinite(ms) ? `${day(ms)} ${clock(ms)}` : "an unknown time";
 }
 
+/** A moment to the second, whatever the second is: times of records are read side by side. */
+export function exactMoment(ms) {
+  const at = new Date(ms);
+  return `${day(ms)} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
 /** A period; the day is said once where it is the same. */
 export function period(startMs, endMs) {
   const same = day(startMs) === day(endMs);

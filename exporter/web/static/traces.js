@@ -42,7 +42,7 @@ export function plainValue(series, at) {
 /** Lines; a point without neighbours is a dot, for a line of one point cannot be seen. */
 export function lineTrace(one, colour) {
   const { x, y } = points(one.series, one.answer.step_s);
-  return { ...scatter(one, x, y, colour), line: { color: shade(colour), width: 1.6 } };
+  return { ...scatter(one, x, y, colour), line: { color: shade(colour), width: 1.6, dash: one.dash } };
 }
 
 /** Parts of a stack. Where no series has a value the stack is interrupted; `parts` says which times hang together. */
@@ -54,7 +54,7 @@ export function areaTraces(one, colour, parts) {
     if (inside.length === 0) return null;
     const trace = scatter(one, inside.map((index) => x[index]), inside.map((index) => y[index]), colour);
     return {
-      ...trace, stackgroup: `${one.axis ?? "y1"}-${number}`, line: { color: shade(colour), width: 1 },
+      ...trace, stackgroup: `${one.axis ?? "y1"}-${number}`, line: { color: shade(colour), width: 1, dash: one.dash },
         fillcolor: shade(colour, 0.35),
       legendgroup: one.key,
     };

@@ -10,6 +10,10 @@ const BYTES = { By: 1, kBy: 1e3, MBy: 1e6, GBy: 1e9, TBy: 1e12, KiBy: 1024, MiBy
   TiBy: 1024 ** 4, bit: 1 / 8 };
 const SIZES = [[1024 ** 5, "PiB"], [1024 ** 4, "TiB"], [1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"], [1, "B"]];
 const LARGE = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+/** Below so many, fractions of things that are counted still say something: means of few. */
+const FEW = 10;
+/** Money per thing below this is said for a million or a billion of them. */
+const TINY_USD = 1e-4;
 const RATIOS = new Set(["10^2.%", "10^2%", "100%"]);
 
 /**
@@ -22,7 +26,8 @@ export function format(value, unit = "1", { words = true, digits = 3 } = {}) {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const [above, below] = parts(unit);
-  const text = whole(value, above, words, digits);
+  if (words && below && isMoney(above) && value !== 0 && Math.abs(value) < TINY_USD) return tiny(value, below);
+  const text = whole(value, above, words, digits, Boolean(below));
   return below ? `${text}/${annotation(below) || below}` : text;
 }
 
@@ -42,7 +47,8 @@ export function unitName(unit = "1") {
 export function valueTicks(low, high, unit = "1", most = 5) {
   if (!(high > low)) return [low];
   const scale = stepScale(high, parts(unit)[0]);
-  const step = niceStep((high - low) / Math.max(1, most) / scale.size, scale.steps) * scale.size;
+  const nice = niceStep((high - low) / Math.max(1, most) / scale.size, scale.steps) * scale.size;
+  const step = isCount(unit) && high >= FEW ? Math.max(1, Math.ceil(nice)) : nice;
   const ticks = [];
   const last = Math.floor(high / step + 1e-9);
   for (let n = Math.ceil(low / step - 1e-9); n <= last; n += 1) ticks.push(Number((n * step).toPrecision(12)));
@@ -65,15 +71,15 @@ export function number(value, digits = 3) {
   return plain(value, digits);
 }
 
-function whole(value, above, words, digits) {
+function whole(value, above, words, digits, isRate) {
   if (SECONDS[above]) return words ? spoken(value * SECONDS[above], digits)
     : scaled(value * SECONDS[above], TIMES, "s", digits);
   if (BYTES[above]) return scaled(value * BYTES[above], SIZES, "B", digits);
-  if (above === "{USD}" || above === "USD") return money(value, digits);
+  if (isMoney(above)) return money(value, digits);
   if (RATIOS.has(above)) return percent(value * 100, digits);
   if (above === "%") return percent(value, digits);
-  const text = number(value, digits);
   const word = annotation(above);
+  const text = number(word && !isRate && Math.abs(value) >= FEW ? Math.round(value) : value, digits);
   if (word) return words ? `${text} ${plural(word, value)}` : text;
   return above === "1" || above === "" ? text : `${text} ${above}`;
 }
@@ -104,6 +110,15 @@ function money(value, digits) {
   if (size >= 1) return `${sign}$${size >= 1e5 ? number(size, digits) : size.toLocaleString("en-US", cents(size))}`;
   const text = number(size, digits);
   return `${sign}$${/\.\d$/.test(text) ? `${text}0` : text}`;
+}
+
+const isMoney = (above) => above === "{USD}" || above === "USD";
+
+/** Tiny money per thing: for a million where that is a cent at least, else for a billion. */
+function tiny(value, below) {
+  const [size, name] = Math.abs(value) >= 1e-8 ? [1e6, "million"] : [1e9, "billion"];
+  const thing = annotation(below);
+  return `${money(value * size, 3)} per ${name}${thing ? ` ${plural(thing, size)}` : ` ${below}`}`;
 }
 
 const cents = (size) => (size >= 1000 ? { maximumFractionDigits: 0 }
@@ -142,6 +157,12 @@ function annotation(unit) {
 }
 
 const perName = (below) => annotation(below) || { s: "second", min: "minute", h: "hour", d: "day" }[below] || below;
+
+/** Whether a unit counts things: its ticks are whole numbers, as their texts are. */
+function isCount(unit) {
+  const [above, below] = parts(unit);
+  return Boolean(annotation(above)) && !below;
+}
 
 function plural(word, value) {
   if (Math.abs(value) === 1 || word.endsWith("s")) return word;

@@ -19,7 +19,7 @@ export function showValues(title, values) {
         empty ? null : iconButton("download", "Download as CSV", () => download(title, values.columns, values.rows)),
         iconButton("close", "Close", () => dialog.close()))),
     empty ? noData() : note(values.rows.length),
-    empty ? null : h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Rows" }, table(values)));
+    empty ? null : h("div", { class: "scroller", tabindex: "0", role: "group", "aria-label": "Rows" }, table(values)));
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();

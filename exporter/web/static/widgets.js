@@ -36,6 +36,11 @@ export class Grid {
     return Promise.all([...this.widgets.values()].map((widget) => widget.update(answers, span)));
   }
 
+  /** Let widgets ask that need no answers of queries. */
+  early() {
+    for (const widget of this.widgets.values()) widget.early?.();
+  }
+
   /** Free what the widgets hold. */
   remove() {
     for (const widget of this.widgets.values()) widget.remove();
@@ -48,7 +53,8 @@ export class Grid {
 
   make(item) {
     const { widget } = item;
-    const context = { ...this.context, help: this.context.helps.get(widget.title) ?? "" };
+    const context = { ...this.context, help: this.context.helps.get(widget.title) ?? "",
+      refit: () => this.fit() };
     if (widget.kind === "group") return new Group(widget, context, () => this.fit());
     if (widget.kind === "single") return new Single(widget, context, () => this.fit());
     const Kind = KINDS[widget.kind] ?? Unsupported;
@@ -82,6 +88,10 @@ class Group {
   update(answers, span) {
     this.answers = [answers, span];
     return this.isOpen ? this.grid.update(answers, span) : null;
+  }
+
+  early() {
+    if (this.isOpen) this.grid.early();
   }
 
   remove() {
@@ -123,6 +133,10 @@ class Single {
   update(answers, span) {
     this.answers = [answers, span];
     return this.grid?.update(answers, span);
+  }
+
+  early() {
+    this.grid?.early();
   }
 
   remove() {

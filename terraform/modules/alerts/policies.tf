@@ -4,9 +4,21 @@ locals {
   decoded  = { for name, json in var.policies : name => jsondecode(json) }
   route_of = { for name in keys(var.policies) : name => try(var.routes[var.policy_owners[name]], var.default_route) }
   urgent   = { for name, policy in local.decoded : name => try(policy.severity, "CRITICAL") == "CRITICAL" }
-  notified = { for name, route in local.route_of : name => local.urgent[name] ? route.page : route.ticket }
 
-  silent = sort([for name, channels in local.notified : name if length(channels) == 0])
+  # What stands for many systems holds their own incidents back, so every owner with a route is told of it, whoever has a system there today:
+  # a new system changes no policy. A policy takes 16 channels; those of the default route come first.
+  stands_for_many = { for name, policy in local.decoded : name => startswith(try(policy.userLabels.kind, ""), "fleet-") }
+  routes_of       = { for name, route in local.route_of : name => concat([route], local.stands_for_many[name] ? values(var.routes) : []) }
+  told            = { for name, routes in local.routes_of : name => distinct(flatten([for route in routes : local.urgent[name] ? route.page : route.ticket])) }
+  notified        = { for name, channels in local.told : name => slice(channels, 0, min(16, length(channels))) }
+  unheard         = { for name, channels in local.told : name => slice(channels, 16, length(channels)) if length(channels) > 16 }
+
+  # Those that speak for the whole fleet first: without them nobody hears that nothing is measured.
+  silent = concat(
+    sort([for name, channels in local.notified : name if length(channels) == 0 && !contains(keys(var.policy_owners), name)]),
+    sort([for name, channels in local.notified : name if length(channels) == 0 && contains(keys(var.policy_owners), name)]),
+  )
+  silent_critical = [for name in local.silent : name if local.urgent[name]]
 }
 
 resource "google_monitoring_alert_policy" "this" {
@@ -61,7 +73,18 @@ resource "google_monitoring_alert_policy" "this" {
 
 check "somebody_is_told" {
   assert {
-    condition     = length(local.silent) == 0
-    error_message = "These policies notify nobody: ${join(", ", local.silent)}. Name channels in default_route or in routes."
+    condition = length(local.silent) == 0
+    error_message = join(" ", compact([
+      contains(local.silent, "exporter-absent") ? "Nobody will hear when nothing is measured any more (exporter-absent): name channels in default_route.page." : "",
+      length(local.silent_critical) > 0 ? "Critical policies that notify nobody: ${join(", ", local.silent_critical)}." : "",
+      "These policies notify nobody: ${join(", ", local.silent)}. Name channels in default_route, which the policies of the whole fleet need, or in routes.",
+    ]))
+  }
+}
+
+check "everybody_is_told_of_many" {
+  assert {
+    condition     = length(local.unheard) == 0
+    error_message = "A policy takes 16 channels. Not told: ${join("; ", [for name, channels in local.unheard : "${name}: ${join(", ", channels)}"])}. Share a channel between owners, or name one in default_route."
   }
 }

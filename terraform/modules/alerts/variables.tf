@@ -42,7 +42,7 @@ variable "channel_secrets" {
 }
 
 variable "default_route" {
-  description = "Channels for policies of the whole fleet, and of owners without a route: pages are CRITICAL, tickets ERROR and WARNING."
+  description = "Channels for policies of the whole fleet, and of owners without a route: pages are CRITICAL, tickets ERROR and WARNING. Only they hear of exporter-absent."
   type = object({
     page   = optional(list(string), [])
     ticket = optional(list(string), [])
@@ -105,7 +105,7 @@ variable "project_number" {
 }
 
 variable "routes" {
-  description = "Channels by owner, where they are not those of default_route."
+  description = "Channels by owner, where they are not those of default_route. They hear of incidents of many systems (fleet-*), too."
   type = map(object({
     page   = optional(list(string), [])
     ticket = optional(list(string), [])

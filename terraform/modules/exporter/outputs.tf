@@ -3,6 +3,11 @@ output "caller" {
   value       = one([for account in google_service_account.caller : account.email])
 }
 
+output "deploy" {
+  description = "Command that deploys the image, once there is a service; null without an image. In a plan it changes with the image, which nothing else does."
+  value       = var.image == null ? null : "gcloud run services update ${var.name} --project ${var.project_id} --region ${var.region} --image ${var.image}"
+}
+
 output "repository" {
   description = "Where images are pushed to: REGION-docker.pkg.dev/PROJECT/NAME."
   value       = "${google_artifact_registry_repository.main.location}-docker.pkg.dev/${google_artifact_registry_repository.main.project}/${google_artifact_registry_repository.main.repository_id}"

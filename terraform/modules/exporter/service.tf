@@ -8,6 +8,15 @@ locals {
   # started; always on, it makes up for up to a day, and may take longer than the four minutes that a start may. So both probes ask /healthz.
   health = "/healthz"
 
+  # Memory that Cloud Run takes, in MiB by CPUs: https://docs.cloud.google.com/run/docs/configuring/services/memory-limits and .../cpu
+  memory_mib = {
+    "1" = { least = 512, most = 4096 }
+    "2" = { least = 512, most = 8192 }
+    "4" = { least = 2048, most = 16384 }
+    "6" = { least = 4096, most = 24576 }
+    "8" = { least = 4096, most = 32768 }
+  }
+
   secrets = {
     for name, each in var.secret_env :
     name => startswith(each.secret, "projects/") ? each.secret : "projects/${var.project_id}/secrets/${each.secret}"

@@ -148,6 +148,15 @@ variable "resources" {
     condition     = can(regex("^[1-9][0-9]*(Mi|Gi)$", var.resources.memory)) && try(tonumber(regex("^[0-9]+", var.resources.memory)) * (endswith(var.resources.memory, "Gi") ? 1024 : 1) >= 512, false)
     error_message = "resources.memory must be at least 512Mi, in Mi or Gi: 512Mi, 1Gi."
   }
+
+  # Of memory that the rule above refuses nothing more is said.
+  validation {
+    condition = alltrue([
+      for mib in try([tonumber(regex("^([1-9][0-9]*)(?:Mi|Gi)$", var.resources.memory)[0]) * (endswith(var.resources.memory, "Gi") ? 1024 : 1)], []) :
+      mib < 512 || try(mib >= local.memory_mib[var.resources.cpu].least && mib <= local.memory_mib[var.resources.cpu].most, true)
+    ])
+    error_message = "resources: Cloud Run takes 512Mi to 4Gi with 1 CPU, 512Mi to 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 24Gi with 6, and 4Gi to 32Gi with 8."
+  }
 }
 
 variable "scheduler_region" {

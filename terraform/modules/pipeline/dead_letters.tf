@@ -13,6 +13,8 @@ resource "google_pubsub_topic" "dead_letters" {
   name    = local.dead_letter_topic
   labels  = local.labels
 
+  deletion_policy = local.deletion_policy
+
   lifecycle {
     precondition {
       condition     = local.dead_letter_topic != var.system.topic.id || local.dead_letter_subscription.project != var.system.topic.project
@@ -26,6 +28,8 @@ resource "google_pubsub_subscription" "dead_letters" {
   name    = local.dead_letter_subscription.id
   topic   = google_pubsub_topic.dead_letters.id
   labels  = local.labels
+
+  deletion_policy = local.deletion_policy
 
   # A week to look at them: somebody may be on holiday.
   message_retention_duration = "604800s"

@@ -6,6 +6,7 @@ resource "google_pubsub_subscription" "main" {
   topic   = google_pubsub_topic.main.id
   labels  = local.labels
 
+  deletion_policy            = local.deletion_policy
   message_retention_duration = var.message_retention
 
   bigquery_config {

@@ -14,6 +14,8 @@ resource "google_pubsub_topic" "main" {
   name    = var.system.topic.id
   labels  = local.labels
 
+  deletion_policy = local.deletion_policy
+
   dynamic "schema_settings" {
     for_each = google_pubsub_schema.main
 

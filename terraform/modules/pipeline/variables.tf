@@ -88,7 +88,7 @@ variable "dead_letter_topic" {
 }
 
 variable "deletion_protection" {
-  description = "Whether Terraform refuses to delete the table, and with it the messages."
+  description = "Whether Terraform refuses to delete the pipeline: table, topics and subscriptions, and with them the messages."
   type        = bool
   default     = true
   nullable    = false

@@ -4,7 +4,7 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = ">= 7.0, < 9.0"
+      version = ">= 7.46, < 9.0" # the first with deletion_policy of topics and subscriptions that this is tried with
     }
   }
 }

@@ -43,6 +43,8 @@ locals {
   alert_common = merge(local.common, {
     fleet_incident_systems = try(local.settings.fleet_incident_systems, 5)
     absent_range_s         = max(300, 3 * local.cycle_s + 120)
+    runbooks               = try(local.settings.runbook_url, "docs/runbooks.md")
+    runbook_url            = try(local.settings.runbook_url, "")
   })
 
   classes_of_owner = {
@@ -69,6 +71,14 @@ locals {
       ]
     ]
   ])
-  policies      = { for each in local.rendered : each.name => jsonencode(jsondecode(templatefile(each.file, each.variables))) }
+  filled_policies = { for each in local.rendered : each.name => jsondecode(templatefile(each.file, each.variables)) }
+  # Runbooks that are published nowhere have no address to link to.
+  policies = {
+    for name, policy in local.filled_policies : name => jsonencode(merge(policy, {
+      documentation = merge(policy.documentation, {
+        links = [for link in policy.documentation.links : link if !startswith(link.url, "#")]
+      })
+    }))
+  }
   policy_owners = { for each in local.rendered : each.name => each.owner if each.owner != "" }
 }

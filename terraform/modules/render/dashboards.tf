@@ -63,10 +63,13 @@ locals {
       dataset              = system.table.dataset
       table                = system.table.table
       api                  = system.api == null ? "" : system.api
-      latency_threshold_s  = replace(replace(format("%.9f", system.latency_threshold_s), "/0+$/", ""), "/\\.$/", "")
-      latency_target       = replace(replace(format("%.9f", system.latency_target), "/0+$/", ""), "/\\.$/", "")
-      errors_allowed       = replace(replace(format("%.9f", max(0.000000001, 1 - system.errors_target)), "/0+$/", ""), "/\\.$/", "")
-      data_age_s           = replace(replace(format("%.9f", system.data_age_s), "/0+$/", ""), "/\\.$/", "")
+      dead_letters = system.dead_letter_subscription == null ? "systems.yaml names no dead-letter subscription" : (
+        "`gcloud pubsub subscriptions pull ${system.dead_letter_subscription.id} --project=${system.dead_letter_subscription.project} --limit=10 --format=json`"
+      )
+      latency_threshold_s = replace(replace(format("%.9f", system.latency_threshold_s), "/0+$/", ""), "/\\.$/", "")
+      latency_target      = replace(replace(format("%.9f", system.latency_target), "/0+$/", ""), "/\\.$/", "")
+      errors_allowed      = replace(replace(format("%.9f", max(0.000000001, 1 - system.errors_target)), "/0+$/", ""), "/\\.$/", "")
+      data_age_s          = replace(replace(format("%.9f", system.data_age_s), "/0+$/", ""), "/\\.$/", "")
     })
   }
   # Whole minutes as hours and minutes: 1h30m.

@@ -48,3 +48,18 @@ def test_labels_that_tell_series_apart() -> None:
 def test_labels_by_short_names() -> None:
     found = legends.labels(series(resource={"job": "a", "zone": "z"}, job="b", code="c"))
     assert found == {"code": "c", "metric.labels.job": "b", "resource.labels.job": "a", "zone": "z"}
+
+
+def test_names_have_an_end_whatever_labels_hold() -> None:
+    found = [series(resource={"job": letter * 1_000}) for letter in "ab"]
+    for legend in ("", "${resource.labels.job} " * 8):
+        assert [(name[0], len(name), name[-1]) for name in legends.names(found, legend)] == [
+            ("a", 300, "…"),
+            ("b", 300, "…"),
+        ]
+
+
+def test_names_are_not_turned_around() -> None:
+    found = [series(resource={"job": f"{letter}\u202etxt"}) for letter in "ab"]
+    for legend in ("", "${resource.labels.job}"):
+        assert legends.names(found, legend) == ["atxt", "btxt"]

@@ -4,97 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from exporter.console.dashboards.shelf import Shelf
-from exporter.console.series.execution import Reader
 from exporter.console.series.model import Answer, Series
-from exporter.rendering.backends import Backend
-from exporter.web.app import application
-from exporter.web.guard import LoopbackGuard
-from exporter.web.listening import Listen
-from exporter.web.routes import answers, dashboards
-from exporter.web.routes.ranges import ranges
-from exporter.web.server import Server
+from exporter.web.routes import answers
+from tests.console.dashboards.conftest import BY_JOB, GAUGE, OPEN, PREFIX, Console, line, values
 from tests.console.dashboards.samples import SAMPLES, grid
-from tests.dashboards.fleets import loaded
-from tests.sandbox.monitoring.arithmetic import distribution
-from tests.sandbox.monitoring.cloud import NOW, PROJECT, TASK, Cloud, series
-from tests.web.conftest import Answer as Answered
+from tests.sandbox.monitoring.cloud import NOW
 from tests.web.conftest import ask
-
-PREFIX = "custom.googleapis.com/pipeline/"
-GAUGE = f'metric.type="{PREFIX}age" resource.type="generic_task"'
-MINUTE = timedelta(minutes=1)
-BY_JOB = {
-    "alignmentPeriod": "60s",
-    "perSeriesAligner": "ALIGN_MEAN",
-    "crossSeriesReducer": "REDUCE_MEAN",
-    "groupByFields": ["resource.label.job"],
-}
-VARIABLE = {"filterType": "RESOURCE_LABEL", "labelKey": "job", "templateVariable": "system"}
-
-
-def line(text: str, legend: str = "", **more: Any) -> dict[str, Any]:
-    query = {"timeSeriesFilter": {"filter": text, "aggregation": BY_JOB, **more}}
-    return {"xyChart": {"dataSets": [{"timeSeriesQuery": query, "legendTemplate": legend}]}}
-
-
-OPEN = grid([line(GAUGE + " ${system}", "job ${resource.labels.job}")], dashboardFilters=[VARIABLE])
-
-
-@dataclass(frozen=True)
-class Console:
-    address: str
-    cloud: Cloud
-
-    def get(self, path: str) -> Answered:
-        return ask(self.address, "GET", path)
-
-    def post(self, path: str, value: Any) -> Answered:
-        body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        return ask(self.address, "POST", path, [("content-type", "application/json")], body)
-
-
-@pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    directory: Path = tmp_path_factory.mktemp("dashboards")
-    (directory / "a file.json").write_text(json.dumps({"displayName": "A file", **OPEN}))
-    (directory / "broken.json").write_text("{")
-    with Cloud() as cloud:
-        for minute in range(5):
-            end = NOW + (minute - 4) * MINUTE
-            start = end - MINUTE + timedelta(milliseconds=1)
-            for job, value in (("a", 1.0), ('b"', 10.0)):
-                resource = ("generic_task", {**TASK, "job": job})
-                cloud.write(
-                    series(value + minute, end, metric=f"{PREFIX}age", resource=resource, unit="s"),
-                    series(distribution(5, 15), end, start, f"{PREFIX}latency", resource=resource, unit="s"),
-                )
-        shelf = Shelf(loaded("one"), Backend.CLOUD_MONITORING, directory)
-        reader = Reader(cloud.client, PROJECT)
-        router = dashboards.router(shelf, reader, ranges(lambda: NOW + timedelta(seconds=59)))
-        server = Server(application(None, LoopbackGuard(), None, [router]), Listen("127.0.0.1", 0))
-        server.start()
-        try:
-            yield Console(server.address, cloud)
-        finally:
-            server.stop()
-            reader.close()
-
-
-def values(found: Answered, query: str = "q1") -> dict[str, list[Any]]:
-    assert found.status == 200, found.body
-    answer = found.json["answers"][query]
-    assert answer["problem"] is None
-    return {each["name"]: each["values"] for each in answer["series"]}
 
 
 def test_the_list(console: Console) -> None:
@@ -219,6 +138,14 @@ def test_what_cannot_be_asked_costs_the_others_nothing(console: Console) -> None
             "a range is at least a minute long, and its end lies after its start",
         ),
         ("start=0001-01-01T00:00:00Z&end=0001-01-02T00:00:00Z", "`start` lies before the year 2000"),
+        ("start=0001-01-01T00:00:00%2B05:00&end=0001-01-02T00:00:00Z", "`start` lies before the year 2000"),
+        ("start=9999-12-30T00:00:00Z&end=9999-12-31T00:00:00Z", "`start` lies in the future"),
+        ("start=2026-11-02T11:00:00Z&end=9999-12-31T23:00:00-05:00", "`end` lies in the future"),
+        (
+            "start=2026-02-30T11:00:00Z&end=2026-11-02T12:00:00Z",
+            "`start` is no moment that there is: look at its day, its hour and its zone",
+        ),
+        ("last=1h&last=2h", "`last` is given more than once: nobody knows which is meant"),
         ("filter=system", "`filter` is of the form KEY:VALUE"),
         ("filter=job:a", "the dashboard has no field 'job': it has system"),
     ],
@@ -266,3 +193,26 @@ def test_what_json_cannot_hold_becomes_null() -> None:
     found = answers.encode(Answer((counts,)))["series"][0]
     assert (found["values"], found["bounds"], found["means"]) == ([[1, 2], [3, 4]], [5.0], [1.0, None])
     json.dumps(found, allow_nan=False)
+
+
+def test_sums_over_a_longer_period_than_asked_for_say_so(console: Console) -> None:
+    aggregation = {"alignmentPeriod": "60s", "perSeriesAligner": "ALIGN_SUM", "crossSeriesReducer": "REDUCE_SUM"}
+    dashboard = grid(
+        [{"scorecard": {"timeSeriesQuery": {"timeSeriesFilter": {"filter": GAUGE, "aggregation": aggregation}}}}]
+    )
+    for last, expected in (("18h", (60, False)), ("7d", (600, True))):
+        (found,) = console.post(f"/api/dashboards/data?last={last}", {"dashboard": dashboard}).json["answers"].values()
+        assert (found["step_s"], found["stretched"]) == expected
+
+
+def test_yaml_is_told_apart_from_json_that_is_broken(console: Console) -> None:
+    refused = console.post("/api/dashboards/view", b"displayName: y\ngridLayout: {}\n")
+    assert (refused.status, refused.json["detail"][:13]) == (422, "This is YAML:")
+    assert "YAML" not in console.post("/api/dashboards/view", b'{"displayName": ').json["detail"]
+
+
+def test_a_head_asks_nothing(console: Console) -> None:
+    calls = console.cloud.faults.calls()
+    for path in ("/api/dashboards/a%20file/data", "/api/dashboards/fleet/data"):
+        assert ask(console.address, "HEAD", path).status == 405
+    assert console.cloud.faults.calls() == calls

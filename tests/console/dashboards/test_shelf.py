@@ -92,3 +92,11 @@ def test_files_are_read_each_time(tmp_path: Path) -> None:
 
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     assert len(shelf(tmp_path / "none").entries()) == 5
+
+
+@pytest.mark.parametrize("text", ["displayName: y\ngridLayout: {}\n", "---\n# ours\ngrid_layout:\n- a\n"])
+def test_a_file_of_yaml_says_how_to_make_json_of_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    note = shelf(tmp_path).entries()[-1].note or ""
+    assert note.startswith("a.json: This is YAML: ")
+    assert "--format json" in note

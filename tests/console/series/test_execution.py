@@ -322,3 +322,16 @@ def test_an_answer_has_only_so_many_series(asking: Asking) -> None:
 def test_nothing_to_ask_is_no_call(asking: Asking) -> None:
     assert asking.ask() == []
     assert asking.calls == 0
+
+
+def test_what_would_be_too_many_requests_is_not_asked_and_the_others_are(alone: Cloud) -> None:
+    asking = Asking(alone)
+    one, other, third = (Question(part(aligner=aligner)) for aligner in ("ALIGN_MEAN", "ALIGN_MAX", "ALIGN_MIN"))
+    ratio = Question(part(aligner="ALIGN_MIN"), part(aligner="ALIGN_SUM"))
+    wanted = [(each, SPAN) for each in (one, one, ratio, other, third, one)]
+    found = asking.reader.ask_each(wanted, most_requests=2)
+    assert asking.calls == 2
+    assert [bool(each.series) for each in found] == [True, True, False, True, False, True]
+    words = "This page asks for more than 2 time series questions at a time: this one was left out."
+    assert {each.problem for each in found if not each.series} == {words}
+    asking.reader.close()

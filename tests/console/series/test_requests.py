@@ -70,3 +70,46 @@ def test_says_what_cannot_be_asked(question: Question, text: str) -> None:
 def test_an_empty_range_cannot_be_asked() -> None:
     with pytest.raises(Unaskable, match="empty"):
         asked(Question(Part("f")), Range(END, END))
+
+
+SIX_WEEKS = Range(END - timedelta(days=42), END)
+
+
+def summed(aligner: str, reducer: str = "REDUCE_NONE", period_s: int | None = 3600) -> Part:
+    return Part("f", Aggregation(aligner, reducer, period_s))
+
+
+def steps(question: Question, span: Range = SIX_WEEKS) -> tuple[int | None, bool]:
+    found = asked(question, span)
+    return found.step_s, found.stretched
+
+
+@pytest.mark.parametrize("reducer", ["REDUCE_NONE", "REDUCE_SUM", "REDUCE_MEAN"])
+@pytest.mark.parametrize(
+    "aligner", ["ALIGN_DELTA", "ALIGN_SUM", "ALIGN_COUNT", "ALIGN_COUNT_TRUE", "ALIGN_COUNT_FALSE"]
+)
+def test_sums_keep_their_period_for_longer_and_say_where_they_cannot(aligner: str, reducer: str) -> None:
+    assert steps(Question(summed(aligner, reducer))) == (3600, False)
+    assert steps(Question(summed(aligner, reducer, 1800))) == (3600, True)
+    assert steps(Question(summed(aligner, reducer, 60), step_s=3600)) == (3600, False)
+    assert steps(Question(summed(aligner, reducer, None))) == (3600, False)
+
+
+def test_what_is_no_sum_has_the_points_of_a_chart() -> None:
+    for part in (
+        summed("ALIGN_MEAN"),
+        summed("ALIGN_DELTA", "REDUCE_PERCENTILE_95"),
+        summed("ALIGN_RATE", "REDUCE_SUM"),
+    ):
+        assert steps(Question(part)) == (3 * 3600, False)
+
+
+def test_the_length_of_a_step_cancels_out_in_a_ratio_of_two_sums() -> None:
+    one = summed("ALIGN_DELTA", "REDUCE_SUM", 60)
+    assert steps(Question(one, one)) == (3 * 3600, False)
+    assert steps(Question(one, summed("ALIGN_MEAN", "REDUCE_SUM", 60))) == (3600, True)
+
+
+def test_sums_of_a_second_aggregation() -> None:
+    for aligner, expected in (("ALIGN_SUM", (3600, False)), ("ALIGN_MAX", (3 * 3600, False))):
+        assert steps(Question(summed("ALIGN_DELTA"), secondary=Aggregation(aligner, period_s=3600))) == expected

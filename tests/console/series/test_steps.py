@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.console.series.steps import MOST_POINTS, STEPS_S, step_s
+from exporter.console.series.steps import MOST_POINTS, MOST_SUMS, STEPS_S, step_s
 
 HOUR, DAY = 3600, 86400
 
@@ -45,3 +45,8 @@ def test_is_never_shorter_than_asked_and_never_gives_more_points_than_fit(span_s
     assert span_s / found <= MOST_POINTS
     # It is no longer than it must be: as asked, or one of ours.
     assert found == longest or (found in STEPS_S and span_s / longest > MOST_POINTS)
+
+
+def test_hourly_sums_of_six_weeks_fit() -> None:
+    assert step_s(42 * DAY, HOUR, most=MOST_SUMS) == HOUR
+    assert step_s(42 * DAY, HOUR) == 3 * HOUR

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Route
 
 from tests.web.browser.conftest import SYSTEMS
 from tests.web.browser.looking import Look
@@ -35,7 +36,7 @@ _AXE = """
 async (rules) => {
   const options = rules ? { runOnly: { type: 'rule', values: rules } } : { resultTypes: ['violations'] };
   const found = await axe.run(document, options);
-  return found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  return found.violations.filter(({ id, impact }) => impact === 'serious' || impact === 'critical' || id === 'landmark-unique')
     .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(' | ')}`);
 }
 """
@@ -114,6 +115,27 @@ def test_a_range_without_data_has_no_zeros(look: Look) -> None:
     assert look.drawn() == []
     assert look.page.locator(".figure").count() == 0
     assert set(look.texts(".no-data")) <= {"No data in this range", "No incidents in this range"}
+
+
+@pytest.mark.parametrize("query", ["last=43d", "last=abc", "start=x&end=y"])
+def test_a_range_that_cannot_be_asked_leaves_nothing_waiting(look: Look, query: str) -> None:
+    look.open(f"/?{query}")
+    assert look.page.locator(".board .failure").count() == 1
+    assert look.page.locator(".board .waiting").count() == 0
+    look.wrong.clear()
+
+
+def test_incidents_are_shown_before_the_data_of_the_dashboard(look: Look) -> None:
+    held: list[Route] = []
+    look.page.route("**/api/dashboards/fleet/data*", lambda route: held.append(route))
+    look.page.goto(f"{look.address}/")
+    look.page.wait_for_selector(".incidents .scroller")
+    assert look.page.locator(".board .waiting").count() > 3
+    look.page.wait_for_function("document.querySelector('.glance-list .chips')")
+    for route in held:
+        route.continue_()
+    look.settle()
+    assert look.page.locator(".board .waiting").count() == 0
 
 
 def test_a_filter_narrows_the_tables_and_is_in_the_address(look: Look) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,10 @@ UNITS = [
     (3 * 1024**3, "By", "3 GiB"),
     (2048, "By/{query}", "2 KiB/query"),
     (0.0000021, "{USD}", "$0.0000021"),
+    (0.0000000003604, "{USD}/{message}", "$0.36 per billion messages"),
+    (0.0000021, "{USD}/{message}", "$2.10 per million messages"),
+    (0.0021, "{USD}/{message}", "$0.0021/message"),
+    (0, "{USD}/{message}", "$0/message"),
     (0.5, "{USD}", "$0.50"),
     (12.3, "{USD}", "$12.30"),
     (1234.5, "{USD}", "$1,235"),
@@ -45,6 +50,8 @@ UNITS = [
     (42, "%", "42%"),
     (1, "{message}", "1 message"),
     (1234, "{message}", "1,234 messages"),
+    (163.8, "{message}", "164 messages"),
+    (9.5, "{message}", "9.5 messages"),
     (2, "{query}", "2 queries"),
     (2_500_000, "{message}", "2.5 M messages"),
     (12.34, "{message}/s", "12.3 messages/s"),
@@ -100,6 +107,72 @@ def test_ticks_are_round_in_the_unit_that_is_read(look: Look) -> None:
         ["0", "0.2", "0.4", "0.6", "0.8"],
         ["98%", "98.5%", "99%", "99.5%", "100%"],
     ]
+
+
+def test_ticks_of_counts_are_whole_as_their_texts_are(look: Look) -> None:
+    assert look.module("units.js", "m.valueTicks(0, 12, '{message}', 5)") == [0, 3, 6, 9, 12]
+
+
+def test_fifty_lines_differ_in_colour_or_dashes(look: Look) -> None:
+    script = "Array.from({ length: 50 }, (_, at) => [m.seriesColour('x', at), m.seriesDash('x', at)].join())"
+    assert len(set(look.module("palette.js", script))) == 50
+
+
+def test_a_legend_of_thousands_says_how_many_it_leaves_out(look: Look) -> None:
+    script = """(() => { const legend = new m.Legend(() => {}, () => {});
+      legend.update(Array.from({ length: 2000 }, (_, at) => ({ key: `${at}`, colour: '--bad',
+        series: { name: `${at}`, metric_type: 'x/y', unit: '1', values: [1], value_type: 'double' } })));
+      return [legend.list.querySelectorAll('button').length, legend.list.lastChild.textContent]; })()"""
+    assert look.module("legends.js", script) == [60, "and 1940 more: see the table"]
+
+
+def test_cards_say_how_long_a_point_is_and_which_range_is_theirs(look: Look) -> None:
+    script = (
+        "m.notesOf([{ query: 'a' }, { query: 'b' }], { a: { stretched: true, step_s: 10800 }, b: { step_s: 60 } }, a)"
+    )
+    assert look.module("frames.js", script, {"last_s": 2_592_000}) == ["each point: 3 h", "last 30 days"]
+    assert look.module("frames.js", script) == ["each point: 3 h"]
+
+
+def test_long_attributes_of_dead_letters_stay_beside_their_values(look: Look) -> None:
+    script = """(() => { document.querySelector('main').append(m.letter({ message_id: '1', text: 'x',
+        publish_time: '2026-10-01T00:00:00Z',
+        attributes: { CloudPubSubDeadLetterSourceSubscriptionProject: 'a-project-of-flights-far-away' } }));
+      const [name, value] = ['dt', 'dd'].map((tag) => [...document.querySelectorAll(`.letter ${tag}`)].at(-1));
+      const words = document.createRange();
+      words.selectNodeContents(name);
+      return [words.getBoundingClientRect().right <= value.getBoundingClientRect().left,
+        value.getBoundingClientRect().height < 40]; })()"""
+    assert look.module("dead_letters.js", script) == [True, True]
+
+
+def test_times_of_records_always_have_seconds(look: Look) -> None:
+    assert look.module("times.js", "m.exactMoment(a)", 1_893_456_000_000) == "1 Jan 2030 00:00:00"
+
+
+def test_addresses_that_are_no_pages_show_the_shell_to_browsers_only(look: Look, address: str) -> None:
+    look.page.goto(f"{address}/nowhere/at/all")
+    look.settle()
+    assert look.page.title() == "Not found · Pipelines"
+    look.wrong.clear()
+    html = [("Accept", "text/html,*/*;q=0.8")]
+    shown = ask(address, "GET", "/nowhere", html)
+    assert shown.status == 404
+    assert b"<!doctype html>" in shown.body
+    for path, headers in {"/nowhere": [], "/api/nowhere": html, "/static/nowhere.js": html}.items():
+        refused = ask(address, "GET", path, headers)
+        assert (refused.status, json.loads(refused.body)["status"]) == (404, 404)
+    look.page.goto(f"{address}/compare/?last=1h")
+    assert look.page.url == f"{address}/compare?last=1h"
+    look.settle()
+    look.wrong.clear()
+
+
+def test_one_range_is_left_in_an_address_with_two(look: Look) -> None:
+    look.page.goto(f"{look.address}/open?last=3h&start=2026-10-01T00:00:00Z&end=2026-10-01T06:00:00Z")
+    look.settle()
+    assert look.page.url.endswith("/open?start=2026-10-01T00:00:00Z&end=2026-10-01T06:00:00Z")
+    look.wrong.clear()
 
 
 def test_cells_that_would_be_formulas_are_text(look: Look) -> None:

@@ -205,6 +205,33 @@ def test_scorecards_are_coloured_by_the_worst_threshold_that_is_crossed(look: Lo
     assert card.locator(".gauge").count() == 1
 
 
+def test_a_reload_shows_the_opened_dashboard_again(look: Look) -> None:
+    show(look, dashboard(chart("Kept", data_set(query(ODD)))))
+    look.page.reload()
+    look.settle()
+    look.page.wait_for_selector(".board .card h3")
+    assert look.texts(".board .card h3") == ["Kept"]
+    assert "Only this tab knows the file" in look.texts(".kept")[0]
+
+
+def test_a_long_text_says_that_there_is_more_and_grows(look: Look) -> None:
+    content = "\n\n".join(f"Paragraph {number} of a long text." for number in range(20))
+    tiles = [
+        {"width": 48, "height": 8, "widget": {"title": "Long", "text": {"content": content}}},
+        {"yPos": 8, "width": 48, "height": 4, "widget": {"title": "Below", "sectionHeader": {"subtitle": "of `x`"}}},
+    ]
+    show(look, {"displayName": "Texts", "mosaicLayout": {"columns": 48, "tiles": tiles}})
+    assert look.texts(".section-header code") == ["x"]
+    more = look.page.get_by_role("button", name="More", exact=True)
+    more.click()
+    more.wait_for(state="hidden")
+    text = look.page.locator(".prose").bounding_box()
+    below = look.page.get_by_role("heading", name="Below").bounding_box()
+    assert text is not None
+    assert below is not None
+    assert text["y"] + text["height"] <= below["y"]
+
+
 def test_groups_fold_and_what_is_below_moves_up(look: Look) -> None:
     tiles = [
         {"yPos": 0, "width": 48, "height": 16, "widget": {"title": "Fold me", "collapsibleGroup": {}}},
@@ -233,8 +260,9 @@ def test_what_cannot_be_shown_is_said_in_its_place(look: Look) -> None:
         ),
     )
     assert look.texts(".unsupported .what") == ["Not shown: logsPanel", "Not shown: hologram"]
-    assert "PromQL" in look.texts(".chart .problems")[0]
-    assert look.texts(".chart .no-data") == ["No data in this range"] * 2
+    reason, nothing = look.texts(".chart .no-data")
+    assert "PromQL" in reason
+    assert "no such metric" in nothing
 
 
 def test_refusals_of_google_and_of_the_server_are_shown_in_words(look: Look, console: Console) -> None:

@@ -27,7 +27,7 @@ class Correlate {
     this.said = h("div", {});
     this.scatter = new Scatter();
     this.numbers = h("section", { class: "card numbers", "aria-label": "Coefficients" }, waiting());
-    this.matrix = h("div", { class: "scroller", tabindex: "0", role: "region",
+    this.matrix = h("div", { class: "scroller", tabindex: "0", role: "group",
       "aria-label": "Coefficients of all pairs" }, waiting());
     this.kind = h("span", {});
     this.asked = "";
@@ -56,8 +56,8 @@ class Correlate {
     if (pair.over === "time" && !pair.x_system) pair.x_system = systems[0] ?? null;
     this.offer(all, pair, systems);
     this.scatter.log = query.get("scale") === "log";
-    await Promise.all([this.points(pair, range, signal),
-      this.pairs(all, pair, range, query.get("by") ?? "spearman", signal)]);
+    await this.points(pair, range, signal);
+    await this.pairs(all, pair, range, query.get("by") ?? "spearman", signal);
   }
 
   offer(all, pair, systems) {

@@ -1,11 +1,12 @@
 // @ts-check
-/** `/open`: shows any dashboard of Cloud Monitoring that is given as a file or as text; nothing of it is kept. */
+/** `/open`: shows any dashboard of Cloud Monitoring that is given as a file or as text; only this tab keeps it. */
 
 import { get } from "../api.js";
 import { Board, GivenSource } from "../boards.js";
 import { h, replace } from "../elements.js";
 import { change, pageHref } from "../router.js";
 
+const KEY = "console-opened";
 const MOST_BYTES = 1024 * 1024;
 
 /** The page that opens dashboards. */
@@ -33,7 +34,7 @@ class Opener {
     } }, h("label", { for: "dashboard-file" }, "Choose a dashboard file, or drop one here"), this.file,
     h("p", { class: "hint" },
       "JSON of Cloud Monitoring's dashboard API, as gcloud monitoring dashboards describe --format=json gives it. ",
-      "1 MiB at most; nothing is kept."));
+      "1 MiB at most; the server keeps nothing."));
     this.form = h("section", { class: "card opener", "aria-label": "Open a dashboard" }, drop,
       h("form", { class: "paste", on: { submit: (event) => { event.preventDefault(); this.show(this.text.value); } } },
         h("label", { for: "dashboard-text" }, "Or paste it"), this.text,
@@ -41,6 +42,8 @@ class Opener {
       this.said);
     replace(main, this.form, this.known, this.shown);
     this.list();
+    const kept = remembered();
+    if (kept !== null) this.place(kept);
   }
 
   load(where, signal) {
@@ -77,14 +80,39 @@ class Opener {
       return;
     }
     this.complain("");
-    this.board?.leave();
-    this.board = new Board(new GivenSource(dashboard), { titled: (title) => this.title(title || "A dashboard") });
-    replace(this.shown, this.board.element);
+    remember(text);
+    this.place(dashboard);
     change({}, { replace: true });
     this.shown.scrollIntoView({ block: "start" });
   }
 
+  /** Put the board of a dashboard on the page. */
+  place(dashboard) {
+    this.board?.leave();
+    this.board = new Board(new GivenSource(dashboard), { titled: (title) => this.title(title || "A dashboard") });
+    replace(this.shown, h("p", { class: "hint kept" },
+      "Only this tab knows the file: the address of this page does not bring it to anybody else. "), this.board.element);
+  }
+
   complain(sentence) {
     this.said.textContent = sentence;
+  }
+}
+
+/** Keep what was opened for this tab, so that reload and back show it again. */
+function remember(text) {
+  try {
+    sessionStorage.setItem(KEY, text);
+  } catch {
+    // Storage may be full or forbidden: the page works without it.
+  }
+}
+
+function remembered() {
+  try {
+    const text = sessionStorage.getItem(KEY);
+    return text === null ? null : JSON.parse(text);
+  } catch {
+    return null;
   }
 }
