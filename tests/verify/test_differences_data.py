@@ -21,6 +21,7 @@ from exporter.verify.areas import jobs_samples
 from exporter.verify.lab import Lab
 from exporter.verify.pipeline import BY_NAME
 from exporter.verify.questions import Result, Verdict
+from tests.torture.length import rounds
 from tests.verify.area_runs import CHECKS, asked, behave, copied, lab_at
 from tests.verify.places import standing
 
@@ -217,7 +218,11 @@ def test_exactly_one_check_differs_when_it_is_asked_again(
     _is_measured(difference, results)
 
 
-@pytest.mark.parametrize("difference", [each for each in DIFFERENCES if each.forget is None], ids=str)
+ALONE = [each for each in DIFFERENCES if each.forget is None]
+"""What takes a run of its own; `make torture` tries all of it."""
+
+
+@pytest.mark.parametrize("difference", ALONE[: rounds(4, len(ALONE))], ids=str)
 def test_exactly_one_check_differs_in_a_run_of_its_own(tmp_path: Path, difference: Difference) -> None:
     with standing() as sandbox:
         behave(sandbox, {difference.name: difference.value})

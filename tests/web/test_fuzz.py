@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,10 +13,11 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from exporter.web.guard import BearerGuard
+from tests.torture.length import rounds
 from tests.web.conftest import ask
 from tests.web.consoles import Console, consoles
 
-EXAMPLES = 1000 if os.environ.get("TORTURE") == "long" else 25
+EXAMPLES = rounds(12, 1000)
 TOKEN = "correct-horse-battery-staple"
 
 

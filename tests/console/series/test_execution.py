@@ -244,7 +244,8 @@ def test_a_failing_question_costs_the_others_nothing(
     assert bad.problem is not None
     assert all(word in bad.problem for word in words)
     assert "abcdefgh" not in bad.problem
-    assert asking.calls == 2 + attempts  # the two that share the bad one, and the two good ones
+    # The two good ones, and the bad one: twice where the first had failed before the other asked for it.
+    assert 2 + attempts <= asking.calls <= 2 + 2 * attempts
     monkeypatch.undo()
     (again,) = asking.ask(Question(part("latency", "ALIGN_DELTA")))
     assert again.problem is None  # a failure is not kept

@@ -93,7 +93,7 @@ def looking(context: BrowserContext, address: str) -> Iterator[Look]:
     page.on("request", lambda asked: look.hosts.add(urlsplit(asked.url).netloc))
     try:
         yield look
-        assert look.wrong == []
+        assert look.wrong == [], look.wrong
         assert look.hosts <= {"", urlsplit(address).netloc}
     finally:
         page.close()
