@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -65,8 +66,15 @@ def make(config: Config) -> Clients:
 
     Raises ``Permanent`` where there are none.
     """
-    try:
+    with credentials_needed():
         return _make(config)
+
+
+@contextmanager
+def credentials_needed() -> Iterator[None]:
+    """Around making clients: without credentials raises ``Permanent``, which says how to get some."""
+    try:
+        yield
     except GoogleAuthError as error:
         remedy = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
         raise Permanent("unauthenticated", f"no Google credentials: {error}", remedy=remedy) from error

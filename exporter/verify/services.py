@@ -7,13 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from google.auth.exceptions import GoogleAuthError
 from google.cloud.monitoring_v3 import MetricServiceClient
 from google.pubsub_v1 import PublisherClient, SubscriberClient
 
 from exporter import clients
 from exporter.config.types import Endpoints
-from exporter.errors import Permanent
 from exporter.rest import Rest
 from exporter.sources.bigquery import library as bigquery
 
@@ -35,7 +33,7 @@ class Services:
 @contextmanager
 def services(project: str, endpoints: Endpoints, sandbox: str | None) -> Iterator[Services]:
     """Make the clients, and close them at the end; raises ``Permanent`` without credentials."""
-    try:
+    with clients.credentials_needed():
         made = Services(
             publisher=clients.publisher_client(endpoints.pubsub, project),
             subscriber=clients.subscriber_client(endpoints.pubsub, project),
@@ -43,9 +41,6 @@ def services(project: str, endpoints: Endpoints, sandbox: str | None) -> Iterato
             monitoring=clients.monitoring_client(endpoints.monitoring, project),
             rest=clients.rest_client(sandbox, project),
         )
-    except GoogleAuthError as error:
-        remedy = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
-        raise Permanent("unauthenticated", f"no Google credentials: {error}", remedy=remedy) from error
     try:
         yield made
     finally:
